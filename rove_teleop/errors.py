@@ -1,0 +1,51 @@
+"""One family of errors. Each leaf is named by the situation and carries the exit code of the command line."""
+
+from __future__ import annotations
+
+
+class RoveError(Exception):
+    """Base of every error this package raises on purpose. The message is one sentence for a person."""
+
+    exit_code = 1
+
+
+class UsageError(RoveError):
+    """A command-line argument that cannot be used."""
+
+    exit_code = 2
+
+
+class ConfigInvalid(RoveError):
+    """A configuration file that is refused; the message starts with ``file:line:``."""
+
+    exit_code = 2
+
+
+class MotionFileInvalid(RoveError):
+    """A motion recording that is refused; the message names the file and, where there is one, the line."""
+
+    exit_code = 2
+
+
+class CheckpointInvalid(RoveError):
+    """A policy checkpoint whose shapes, joint order or statistics do not fit this robot."""
+
+    exit_code = 2
+
+
+class DatasetInvalid(RoveError):
+    """A dataset or an episode that is broken, locked by another writer, or not ours."""
+
+
+class RobotUnavailable(RoveError):
+    """The robot does not answer, answers nonsense, or refuses commands."""
+
+
+class StageLost(RoveError):
+    """A process of the session (recorder, policy, control, ...) ended when it should be running."""
+
+
+class MissingDependency(RoveError):
+    """A package or a system library that this call needs is not installed; the message says how to get it."""
+
+    exit_code = 4

@@ -1,0 +1,106 @@
+"""SE(3) without a library: quaternions are (w, x, y, z), rotations (3, 3), transforms (4, 4), angles in radians."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .types import Array
+
+
+def quat_to_matrix(quat_wxyz: Array) -> Array:
+    """Rotation matrix of a quaternion (w, x, y, z); the quaternion is normalised first.
+
+    Raises:
+        ValueError: not finite, or a norm so far from 1 (outside 0.5 to 2) that it is no orientation.
+    """
+    quat = np.asarray(quat_wxyz, dtype=np.float64)
+    norm = float(np.linalg.norm(quat))
+    if not (0.5 <= norm <= 2.0):
+        raise ValueError(f"quaternion of norm {norm} is not an orientation")
+    w, x, y, z = quat / norm
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+
+
+def matrix_to_quat(rotation: Array) -> Array:
+    """Quaternion (w, x, y, z) with w >= 0 of a rotation matrix (Shepperd's method: the largest term first)."""
+    r = rotation
+    four = np.array(
+        [
+            1 + r[0, 0] + r[1, 1] + r[2, 2],
+            1 + r[0, 0] - r[1, 1] - r[2, 2],
+            1 - r[0, 0] + r[1, 1] - r[2, 2],
+            1 - r[0, 0] - r[1, 1] + r[2, 2],
+        ]
+    )
+    k = int(np.argmax(four))
+    s = 2.0 * np.sqrt(four[k])
+    if k == 0:
+        quat = np.array([s / 4, (r[2, 1] - r[1, 2]) / s, (r[0, 2] - r[2, 0]) / s, (r[1, 0] - r[0, 1]) / s])
+    elif k == 1:
+        quat = np.array([(r[2, 1] - r[1, 2]) / s, s / 4, (r[0, 1] + r[1, 0]) / s, (r[0, 2] + r[2, 0]) / s])
+    elif k == 2:
+        quat = np.array([(r[0, 2] - r[2, 0]) / s, (r[0, 1] + r[1, 0]) / s, s / 4, (r[1, 2] + r[2, 1]) / s])
+    else:
+        quat = np.array([(r[1, 0] - r[0, 1]) / s, (r[0, 2] + r[2, 0]) / s, (r[1, 2] + r[2, 1]) / s, s / 4])
+    result: Array = quat if quat[0] >= 0 else -quat
+    return result
+
+
+def log_so3(rotation: Array) -> Array:
+    """Rotation vector (3,), axis times angle in [0, pi], of a rotation matrix."""
+    quat = matrix_to_quat(rotation)
+    sine = float(np.linalg.norm(quat[1:]))
+    if sine < 1e-12:
+        return 2.0 * quat[1:]
+    vector: Array = quat[1:] * (2.0 * np.arctan2(sine, quat[0]) / sine)
+    return vector
+
+
+def exp_so3(rotation_vector: Array) -> Array:
+    """Rotation matrix of a rotation vector (3,) (Rodrigues' formula)."""
+    angle = float(np.linalg.norm(rotation_vector))
+    if angle < 1e-12:
+        return np.eye(3) + skew(rotation_vector)
+    k = skew(rotation_vector / angle)
+    result: Array = np.eye(3) + np.sin(angle) * k + (1 - np.cos(angle)) * (k @ k)
+    return result
+
+
+def skew(v: Array) -> Array:
+    """The matrix whose product with u is v cross u."""
+    return np.array([[0.0, -v[2], v[1]], [v[2], 0.0, -v[0]], [-v[1], v[0], 0.0]])
+
+
+def transform(rotation: Array, translation_m: Array) -> Array:
+    """(4, 4) transform of a rotation and a translation."""
+    result = np.eye(4)
+    result[:3, :3] = rotation
+    result[:3, 3] = translation_m
+    return result
+
+
+def inverse(T_a_b: Array) -> Array:
+    """T_b_a."""
+    rotation = T_a_b[:3, :3].T
+    return transform(rotation, -rotation @ T_a_b[:3, 3])
+
+
+def pose_error(T_base_now: Array, T_base_goal: Array) -> Array:
+    """Twist (6,) in the base frame, linear metres then angular radians, that takes ``now`` to ``goal`` in one step."""
+    rotation = log_so3(T_base_goal[:3, :3] @ T_base_now[:3, :3].T)
+    return np.concatenate([T_base_goal[:3, 3] - T_base_now[:3, 3], rotation])
+
+
+def is_rigid(T_a_b: Array, tolerance: float = 1e-3) -> bool:
+    """True for a finite (4, 4) transform with an orthonormal, right-handed rotation."""
+    if T_a_b.shape != (4, 4) or not np.all(np.isfinite(T_a_b)):
+        return False
+    rotation = T_a_b[:3, :3]
+    orthonormal = bool(np.max(np.abs(rotation @ rotation.T - np.eye(3))) <= tolerance)
+    return orthonormal and float(np.linalg.det(rotation)) > 0.0
