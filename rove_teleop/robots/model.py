@@ -1,0 +1,79 @@
+"""The MuJoCo model of a robot, and the check that it agrees with the robot's configuration."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import mujoco
+import numpy as np
+
+from ..config import Section
+from ..errors import ConfigInvalid
+from ..types import Array
+
+_RANGE_TOLERANCE_RAD = 1e-4
+
+
+def compile_model(path: Path) -> mujoco.MjModel:
+    """Compile an MJCF file.
+
+    Raises:
+        ConfigInvalid: MuJoCo refuses it; the message carries the line where MuJoCo names one.
+    """
+    try:
+        return mujoco.MjModel.from_xml_path(str(path))
+    except ValueError as error:
+        line = re.search(r"line (\d+)", str(error))
+        text = " ".join(str(error).split())
+        raise ConfigInvalid(f"{path}:{line.group(1) if line else 1}: MuJoCo refuses the model: {text}") from error
+
+
+def check_model(path: Path, names: tuple[str, ...], ranges_rad: Array, joints: Section, sites: tuple[str, ...]) -> None:
+    """Refuse a model whose hinge joints, ranges (n, 2), actuators or their order differ from the configuration.
+
+    The order that counts is that of the actuators: joints stand in the order of the tree, where a hand follows its arm.
+
+    Raises:
+        ConfigInvalid: names the joint, actuator or site, with the file and the line where it stands or is missing.
+    """
+    model = compile_model(path)
+    in_model = [model.joint(i).name for i in range(model.njnt)]
+    for name in names:
+        if name not in in_model:
+            raise joints.error(name, f"is not a joint of the model {path.name}")
+    for i, name in enumerate(in_model):
+        if name not in names:
+            raise _error(path, name, f"joint '{name}' of the model is not in the robot's configuration")
+        if int(model.jnt_type[i]) != int(mujoco.mjtJoint.mjJNT_HINGE):
+            raise _error(path, name, f"joint '{name}' is not a hinge; only hinge joints are supported")
+        low, high = model.jnt_range[i]
+        configured = ranges_rad[names.index(name)]
+        if not (np.max(np.abs(model.jnt_range[i] - configured)) <= _RANGE_TOLERANCE_RAD):
+            written = f"[{configured[0]:g}, {configured[1]:g}]"
+            raise joints.error(name, f"has position {written}, but the model's range is [{low:g}, {high:g}]")
+    _check_actuators(model, path, names)
+    for site in sites:
+        if mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_SITE, site) < 0:
+            raise ConfigInvalid(f"{path}:1: has no site '{site}', which the operator mapping names")
+
+
+def _check_actuators(model: mujoco.MjModel, path: Path, names: tuple[str, ...]) -> None:
+    driven = [model.joint(int(model.actuator_trnid[i, 0])).name for i in range(model.nu)]
+    for name in names:
+        if name not in driven:
+            raise _error(path, name, f"joint '{name}' has no position actuator")
+    for i, (name, expected) in enumerate(zip(driven, names, strict=False)):
+        if name != expected:
+            raise ConfigInvalid(
+                f"{path}:1: actuator {i} drives '{name}', where the order of the joints has '{expected}'"
+            )
+    if model.nu != len(names):
+        raise ConfigInvalid(f"{path}:1: has {model.nu} actuators for {len(names)} joints")
+
+
+def _error(path: Path, name: str, message: str, mention: int = 0) -> ConfigInvalid:
+    """Points at the first (0, the joint) or last (-1, its actuator) line that mentions ``"name"``."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    found = [number for number, text in enumerate(lines, 1) if f'"{name}"' in text] or [1]
+    return ConfigInvalid(f"{path}:{found[mention]}: {message}")
