@@ -37,6 +37,10 @@ class DatasetInvalid(RoveError):
     """A dataset or an episode that is broken, locked by another writer, or not ours."""
 
 
+class RecordingFailed(RoveError):
+    """The disk refused a record; the message names the episode and the cause. What was written before it is kept."""
+
+
 class RobotUnavailable(RoveError):
     """The robot does not answer, answers nonsense, or refuses commands."""
 
@@ -49,3 +53,11 @@ class MissingDependency(RoveError):
     """A package or a system library that this call needs is not installed; the message says how to get it."""
 
     exit_code = 4
+
+
+class MessageRefused(RoveError):
+    """A ROS message that is not used; ``reason`` is one short word for counters, the message a sentence."""
+
+    def __init__(self, reason: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
