@@ -63,11 +63,9 @@ def _check_actuators(model: mujoco.MjModel, path: Path, names: tuple[str, ...]) 
     for name in names:
         if name not in driven:
             raise _error(path, name, f"joint '{name}' has no position actuator")
-    for i, (name, expected) in enumerate(zip(driven, names, strict=False)):
+    for name, expected in zip(driven, names, strict=False):
         if name != expected:
-            raise ConfigInvalid(
-                f"{path}:1: actuator {i} drives '{name}', where the order of the joints has '{expected}'"
-            )
+            raise _error(path, name, f"drives joint '{name}' where the configured order has '{expected}'", -1)
     if model.nu != len(names):
         raise ConfigInvalid(f"{path}:1: has {model.nu} actuators for {len(names)} joints")
 
