@@ -1,0 +1,139 @@
+"""Bytes that survive: append without half records, sync off the caller's thread, replace files atomically."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..errors import RecordingFailed
+
+SYNC_PERIOD_S = 0.1
+
+
+class AppendFile:
+    """A file that only grows. One ``write`` per append; a short or failed write is cut off again.
+
+    After the first failure every append is refused, so that nothing follows a hole. Callers serialise appends;
+    ``sync`` may run on another thread.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.size = 0
+        self._synced = 0
+        self._failure: str | None = None
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
+
+    def append(self, data: bytes) -> int:
+        """Write all of ``data``; return the offset it starts at.
+
+        Raises:
+            RecordingFailed: the disk refused it (now or earlier); the file ends after the last whole append.
+        """
+        if self._failure is not None:
+            raise RecordingFailed(self._failure)
+        try:
+            written = os.write(self._fd, data)
+            cause = f"only {written} of {len(data)} bytes fitted"
+        except OSError as error:
+            written, cause = -1, str(error.strerror)
+        if written != len(data):
+            self._refuse(cause)
+        offset, self.size = self.size, self.size + written
+        return offset
+
+    def _refuse(self, cause: str) -> None:
+        self._failure = f"{self.path}: recording stopped after {self.size} bytes ({cause})"
+        try:
+            os.ftruncate(self._fd, self.size)
+        except OSError as error:
+            # The readers' checksums cut the half record instead.
+            self._failure += f", and the half record could not be cut off ({error.strerror})"
+        raise RecordingFailed(self._failure)
+
+    def sync(self) -> None:
+        """Make what was appended so far survive a power cut."""
+        size = self.size
+        if size == self._synced:
+            return
+        try:
+            os.fdatasync(self._fd)
+            self._synced = size
+        except OSError as error:
+            self._failure = f"{self.path}: recording stopped, the disk did not accept the data ({error.strerror})"
+
+    @property
+    def unsynced_bytes(self) -> int:
+        return self.size - self._synced
+
+    @property
+    def failure(self) -> str | None:
+        """Why appends are refused, or None."""
+        return self._failure
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+class SyncThread:
+    """Calls ``sync`` of its files at most every ``SYNC_PERIOD_S``, in the order they are given: data, then index."""
+
+    def __init__(self) -> None:
+        self._files: list[AppendFile] = []
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="journal-sync", daemon=True)
+        self._thread.start()
+
+    def put_first(self, file: AppendFile) -> None:
+        with self._lock:
+            self._files.insert(0, file)
+
+    def _run(self) -> None:
+        while not self._stop.wait(SYNC_PERIOD_S):
+            with self._lock:
+                files = list(self._files)
+            for file in files:
+                file.sync()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
+def fsync_directory(path: Path) -> None:
+    """Make the names in a directory survive a power cut."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def write_durable_json(path: Path, value: Mapping[str, object]) -> None:
+    """Create or replace a JSON file so that a crash leaves the old one or the new one."""
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump(value, file, indent=1, allow_nan=False)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(path)
+    fsync_directory(path.parent)
+
+
+def sync_filesystem(path: Path) -> None:
+    """Flush everything below the file system that holds ``path``: one call instead of one fsync per file."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        if _LIBC.syncfs(fd) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(path))
+    finally:
+        os.close(fd)
+
+
+_LIBC = ctypes.CDLL(None, use_errno=True)

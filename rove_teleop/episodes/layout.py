@@ -1,0 +1,141 @@
+"""The names, types and meaning of what an episode holds: one table that writer, reader and documentation share."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DatasetInvalid
+from ..types import HAND_POINTS, Array, HandFrame, OperatorFrame
+
+FORMAT = "rove_teleop.episode"
+FORMAT_VERSION = 1
+
+
+class Stream(IntEnum):
+    """What a journal record holds. The numbers are stored in journals and never change."""
+
+    CONTROL = 1
+    TRACKING = 2
+    CHUNK = 3
+    FAILURE = 4
+    FRAME = 5
+    EVENT = 6
+    TASK = 7
+    ATTRIBUTES = 8
+    END = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One stored array: ``dims`` names its axes (the first counts rows), ``unit`` and ``meaning`` are for readers."""
+
+    name: str
+    kind: str
+    dims: tuple[str, ...]
+    unit: str
+    meaning: str
+
+
+def _joints(name: str, unit: str, meaning: str) -> Field:
+    return Field(name, "<f8", ("tick", "joint"), unit, meaning)
+
+
+CONTROL_FIELDS: tuple[Field, ...] = (
+    Field("episode", "<u4", ("tick",), "1", "running number of the episode in its session"),
+    Field("tick", "<u4", ("tick",), "1", "number of the control tick; a gap is a tick that was lost"),
+    Field("stamp_s", "<f8", ("tick",), "s", "monotonic clock of the machine"),
+    Field("wall_time_s", "<f8", ("tick",), "s", "seconds since the epoch, for labels only: it may step"),
+    _joints("q_measured_rad", "rad", "measured joint positions"),
+    _joints("dq_measured_rad_s", "rad/s", "measured joint velocities"),
+    _joints("q_policy_rad", "rad", "the policy's target, also while a human drives; NaN where it had none"),
+    _joints("q_operator_rad", "rad", "the operator's retargeted target; NaN where there was none"),
+    _joints("q_target_rad", "rad", "the blend of both that was asked of the command filter"),
+    _joints("q_sent_rad", "rad", "what the command filter sent to the robot"),
+    Field("weight", "<f8", ("tick", "group"), "1", "share of the operator per joint group, 0 to 1"),
+    Field("authority", "u1", ("tick",), "1", "who computed the command: 0 hold, 1 policy, 2 human, 3 stop"),
+    Field("phase", "u1", ("tick",), "1", "0 autonomous, 1 adaptation, 2 recovery, 3 paused, 255 unlabelled"),
+    Field("state", "u1", ("tick",), "1", "state of the handover; the names are in the attribute state_names"),
+    Field("reason", "<u4", ("tick", "joint"), "bits", "why the command differs from the target, one bit each"),
+    Field("operator_age_s", "<f8", ("tick",), "s", "age of the newest operator target; NaN or inf: none"),
+    Field("policy_age_s", "<f8", ("tick",), "s", "age of the newest policy chunk; NaN or inf: none"),
+)
+
+TRACKING_FIELDS: tuple[Field, ...] = (
+    Field("stamp_s", "<f8", ("frame",), "s", "the device frame's own stamp, monotonic clock of the operator process"),
+    Field("sequence", "<u8", ("frame",), "1", "the device frame's number"),
+    Field("engaged", "u1", ("frame",), "1", "1 while the operator holds the deadman"),
+    Field("T_world_head", "<f8", ("frame", "row", "column"), "m", "head in the operator's world; NaN: not tracked"),
+    Field("T_world_left_wrist", "<f8", ("frame", "row", "column"), "m", "left wrist; NaN: not tracked"),
+    Field("T_world_right_wrist", "<f8", ("frame", "row", "column"), "m", "right wrist; NaN: not tracked"),
+    Field("left_points_m", "<f8", ("frame", "point", "xyz"), "m", "21 points in the left wrist frame; NaN: none"),
+    Field("right_points_m", "<f8", ("frame", "point", "xyz"), "m", "21 points in the right wrist frame; NaN: none"),
+)
+
+_AXIS_SIZE = {"row": 4, "column": 4, "point": len(HAND_POINTS), "xyz": 3}
+
+
+def _packed(fields: tuple[Field, ...], sizes: dict[str, int]) -> np.dtype[np.void]:
+    return np.dtype([(f.name, f.kind, tuple(sizes[axis] for axis in f.dims[1:])) for f in fields])
+
+
+def control_dtype(joint_count: int, group_count: int) -> np.dtype[np.void]:
+    """Packed little-endian row of one control tick for ``joint_count`` joints in ``group_count`` groups.
+
+    The first two fields are ``episode`` and ``tick`` (u4 each), which is how the recorder reads them without numpy.
+    """
+    if joint_count < 1 or group_count < 1:
+        raise ValueError(f"a control row needs joints and groups, got {joint_count} and {group_count}")
+    return _packed(CONTROL_FIELDS, {"joint": joint_count, "group": group_count})
+
+
+def row_episode_tick(row: bytes) -> tuple[int, int]:
+    """``episode`` and ``tick`` of a control row's bytes."""
+    episode, tick = struct.unpack_from("<II", row)
+    return int(episode), int(tick)
+
+
+TRACKING_DTYPE = _packed(TRACKING_FIELDS, _AXIS_SIZE)
+
+
+def pack_operator_frame(frame: OperatorFrame) -> bytes:
+    """The bytes of a device frame as they travel on ``/operator/frame`` and lie in the journal."""
+    row: NDArray[np.void] = np.zeros((), TRACKING_DTYPE)
+    row["stamp_s"], row["sequence"], row["engaged"] = frame.stamp_s, frame.sequence, frame.engaged
+    row["T_world_head"] = _or_nan(frame.T_world_head)
+    for side, hand in (("left", frame.left), ("right", frame.right)):
+        row[f"T_world_{side}_wrist"] = _or_nan(hand.T_world_wrist)
+        row[f"{side}_points_m"] = _or_nan(hand.points_m)
+    return row.tobytes()
+
+
+def unpack_operator_frame(data: bytes) -> OperatorFrame:
+    """The device frame of ``pack_operator_frame``; a pose or hand that is all NaN comes back as None.
+
+    Raises:
+        DatasetInvalid: the number of bytes is not that of a frame.
+    """
+    if len(data) != TRACKING_DTYPE.itemsize:
+        raise DatasetInvalid(f"a device frame has {TRACKING_DTYPE.itemsize} bytes, got {len(data)}")
+    row = np.frombuffer(data, TRACKING_DTYPE)[0]
+    hands = [HandFrame(_or_none(row[f"T_world_{s}_wrist"]), _or_none(row[f"{s}_points_m"])) for s in ("left", "right")]
+    return OperatorFrame(
+        stamp_s=float(row["stamp_s"]),
+        sequence=int(row["sequence"]),
+        left=hands[0],
+        right=hands[1],
+        T_world_head=_or_none(row["T_world_head"]),
+        engaged=bool(row["engaged"]),
+    )
+
+
+def _or_nan(value: Array | None) -> Array | float:
+    return np.nan if value is None else value
+
+
+def _or_none(value: Array) -> Array | None:
+    return None if bool(np.all(np.isnan(value))) else np.array(value)
