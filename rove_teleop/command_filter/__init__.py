@@ -1,0 +1,1 @@
+"""References in, commands out that cannot break position, velocity, acceleration or jerk limits."""

@@ -1,0 +1,1 @@
+"""Signals of an episode into a failure score; it advises and never drives."""

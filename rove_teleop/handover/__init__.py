@@ -1,0 +1,1 @@
+"""Who drives which joint group, and how control passes without a step."""
