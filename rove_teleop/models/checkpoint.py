@@ -1,0 +1,125 @@
+"""A policy on disk: one safetensors file whose header says for which robot, joints and features it was trained."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from ..errors import CheckpointInvalid
+from .observation import Normalisation
+
+FORMAT = 1
+NORMALISATION = tuple(item.name for item in fields(Normalisation))
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointHeader:
+    """What a policy was trained for.
+
+    ``joint_names`` (m) are both the joints it reads and the joints it moves, with the limits they had in training;
+    ``feature_names`` (k) are the task features it reads, in order. The plan has ``horizon`` points ``step_s`` apart,
+    of which ``execute`` are meant to be used. ``provenance`` is for people: seeds, counts, hashes, commands.
+    """
+
+    task: str
+    robot: str
+    robot_hash: str
+    joint_names: tuple[str, ...]
+    q_min_rad: tuple[float, ...]
+    q_max_rad: tuple[float, ...]
+    feature_names: tuple[str, ...]
+    step_s: float
+    horizon: int
+    execute: int
+    hidden: int
+    layers: int
+    condition_classes: int = 0
+    provenance: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def observation_size(self) -> int:
+        return 2 * len(self.joint_names) + len(self.feature_names)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Header, normalisation and the actor's weights by parameter name."""
+
+    header: CheckpointHeader
+    normalisation: Normalisation
+    weights: dict[str, NDArray[np.float32]]
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write ``path`` by rename; the same checkpoint gives the same bytes."""
+    tensors: dict[str, NDArray[np.generic]] = {f"actor.{key}": value for key, value in checkpoint.weights.items()}
+    for name in NORMALISATION:
+        tensors[f"normalisation.{name}"] = getattr(checkpoint.normalisation, name)
+    text = json.dumps({"format": FORMAT, **asdict(checkpoint.header)}, sort_keys=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    save_file({key: np.ascontiguousarray(value) for key, value in sorted(tensors.items())}, partial, {"rove": text})
+    os.replace(partial, path)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read and check a checkpoint.
+
+    Raises:
+        CheckpointInvalid: unreadable, of another format, not finite, or with shapes that its own header denies.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}
+    except (OSError, SafetensorError) as error:
+        raise CheckpointInvalid(f"{path}: cannot be read as a safetensors file ({error})") from error
+    header = _header(path, metadata.get("rove"))
+    for key, value in tensors.items():
+        if not np.all(np.isfinite(value)):
+            raise CheckpointInvalid(f"{path}: tensor '{key}' holds values that are not finite")
+    normalisation = _normalisation(path, header, tensors)
+    weights = {key.removeprefix("actor."): value for key, value in tensors.items() if key.startswith("actor.")}
+    return Checkpoint(header, normalisation, weights)
+
+
+def _header(path: Path, text: str | None) -> CheckpointHeader:
+    if text is None:
+        raise CheckpointInvalid(f"{path}: has no 'rove' header, so it is not a policy of this package")
+    try:
+        values: dict[str, Any] = json.loads(text)
+        found = values.pop("format")
+        if found != FORMAT:
+            raise CheckpointInvalid(f"{path}: has format {found}, this version reads format {FORMAT}")
+        arguments: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+        header = CheckpointHeader(**arguments)
+        counts = {len(header.joint_names), len(header.q_min_rad), len(header.q_max_rad)}
+        sane = len(counts) == 1 and header.step_s > 0.0 and 1 <= header.execute <= header.horizon
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise CheckpointInvalid(f"{path}: its header is not what a policy needs ({error})") from error
+    if not sane:
+        raise CheckpointInvalid(f"{path}: its header contradicts itself (joint limits, step_s, horizon or execute)")
+    return header
+
+
+def _normalisation(path: Path, header: CheckpointHeader, tensors: dict[str, NDArray[np.float64]]) -> Normalisation:
+    chunk = (header.horizon, len(header.joint_names))
+    wanted = dict(zip(NORMALISATION, [(header.observation_size,)] * 2 + [chunk] * 2, strict=True))
+    values = {}
+    for name, shape in wanted.items():
+        value = tensors.get(f"normalisation.{name}")
+        found = None if value is None else value.shape
+        if value is None or found != shape:
+            raise CheckpointInvalid(f"{path}: '{name}' has shape {found}, its header asks for {shape}")
+        if name.endswith(("scale", "scale_rad")) and not np.all(value > 0.0):
+            raise CheckpointInvalid(f"{path}: '{name}' must be positive everywhere")
+        values[name] = value.astype(np.float64)
+    return Normalisation(**values)

@@ -1,0 +1,1 @@
+"""Observation to action chunk, and the chunk as a target for every control tick."""

@@ -1,0 +1,158 @@
+"""The learned policy in this process: measured joints, commanded joints and task features in, a plan of targets out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..errors import CheckpointInvalid, UsageError
+from ..models.checkpoint import Checkpoint, CheckpointHeader, load_checkpoint
+from ..models.flow import FlowActor, FlowSizes, sample
+from ..models.observation import observe
+from ..robots.description import RobotDescription
+from ..types import Array
+
+CHECKPOINTS = Path(__file__).parent / "checkpoints"
+
+
+class Plan(NamedTuple):
+    """Targets ``q_rad`` (h, m) of the joints ``joint_index`` (m,) at ``offset_s`` (h,) after the observation."""
+
+    offset_s: Array
+    joint_index: NDArray[np.int64]
+    q_rad: Array
+
+
+class LocalPolicy:
+    """A checkpoint bound to a robot. The same seed and the same observations give the same plans."""
+
+    def __init__(self, checkpoint: Checkpoint, robot: RobotDescription, seed: int = 0, euler_steps: int = 8) -> None:
+        """Raises `CheckpointInvalid` when joints, limits or weights do not fit, naming both sides."""
+        torch.set_num_threads(1)
+        self.header = checkpoint.header
+        self.execute_s = self.header.step_s * self.header.execute
+        self.refused: Counter[str] = Counter()
+        self.joint_index = bind_joints(self.header, robot)
+        self._joint_count = len(robot.joint_names)
+        self._normalisation = checkpoint.normalisation
+        self._actor = build_actor(checkpoint)
+        self._offset_s: Array = self.header.step_s * np.arange(1.0, self.header.horizon + 1.0)
+        self._euler_steps = euler_steps
+        self._features: tuple[tuple[str, ...], NDArray[np.int64]] | None = None
+        self.reset(seed)
+
+    def reset(self, seed: int) -> None:
+        """Begin an episode: the sampling noise restarts from ``seed``."""
+        self._generator = torch.Generator().manual_seed(seed)
+
+    def act(
+        self, q_measured_rad: Array, q_commanded_rad: Array, features: Array, feature_names: tuple[str, ...]
+    ) -> Plan | None:
+        """Plan from measured and commanded joints (n,) of the robot and the task's features (k,), named.
+
+        Returns None, counted in ``refused``, for an observation or a plan that is not finite or of the wrong shape.
+
+        Raises:
+            CheckpointInvalid: the task does not offer a feature that the policy reads.
+        """
+        chosen = self._choose(feature_names)
+        if not q_measured_rad.shape == q_commanded_rad.shape == (self._joint_count,) or len(features) != len(
+            feature_names
+        ):
+            return self._refuse("wrong shape")
+        measured_rad = q_measured_rad[self.joint_index]
+        observation = observe(measured_rad, q_commanded_rad[self.joint_index], np.asarray(features)[chosen])
+        if not np.all(np.isfinite(observation)):
+            return self._refuse("observation not finite")
+        q_rad = measured_rad + self._sample(observation)
+        if not np.all(np.isfinite(q_rad)):
+            return self._refuse("plan not finite")
+        return Plan(self._offset_s, self.joint_index, q_rad)
+
+    def _refuse(self, reason: str) -> Plan | None:
+        self.refused[reason] += 1
+        return None
+
+    def _choose(self, feature_names: tuple[str, ...]) -> NDArray[np.int64]:
+        if self._features is None or self._features[0] != feature_names:
+            self._features = (feature_names, bind_features(self.header, feature_names))
+        return self._features[1]
+
+    def _sample(self, observation: Array) -> Array:
+        encoded = torch.from_numpy(self._normalisation.encode(observation)).float()[None]
+        chunk = sample(self._actor, encoded, self._generator, self._euler_steps)
+        return self._normalisation.decode_delta(chunk[0].double().numpy())
+
+
+def bind_joints(header: CheckpointHeader, robot: RobotDescription) -> NDArray[np.int64]:
+    """Indices (m,) of the checkpoint's joints in the robot's order.
+
+    Raises:
+        CheckpointInvalid: the robot lacks a joint, or a joint has other limits than it had in training.
+    """
+    missing = [name for name in header.joint_names if name not in robot.joint_names]
+    if missing:
+        raise CheckpointInvalid(
+            f"the policy for '{header.task}' moves joints {missing} of robot '{header.robot}', "
+            f"but robot '{robot.name}' has {list(robot.joint_names)}"
+        )
+    index = np.array([robot.joint_names.index(name) for name in header.joint_names], dtype=np.int64)
+    for row, name, low, high in zip(index, header.joint_names, header.q_min_rad, header.q_max_rad, strict=True):
+        if not (abs(robot.q_min_rad[row] - low) < 1e-6 and abs(robot.q_max_rad[row] - high) < 1e-6):
+            raise CheckpointInvalid(
+                f"joint '{name}' was {low:g} to {high:g} rad when the policy for '{header.task}' was trained, "
+                f"but robot '{robot.name}' has {robot.q_min_rad[row]:g} to {robot.q_max_rad[row]:g} rad"
+            )
+    return index
+
+
+def bind_features(header: CheckpointHeader, feature_names: tuple[str, ...]) -> NDArray[np.int64]:
+    """Indices (k,) of the checkpoint's features among those that a task offers, or `CheckpointInvalid`."""
+    missing = [name for name in header.feature_names if name not in feature_names]
+    if missing:
+        raise CheckpointInvalid(
+            f"the policy for '{header.task}' reads features {missing}, but the task offers {list(feature_names)}"
+        )
+    return np.array([feature_names.index(name) for name in header.feature_names], dtype=np.int64)
+
+
+def build_actor(checkpoint: Checkpoint) -> FlowActor:
+    """The network of a checkpoint, ready to act; `CheckpointInvalid` when the weights have other shapes."""
+    header = checkpoint.header
+    sizes = FlowSizes(
+        observation=header.observation_size,
+        horizon=header.horizon,
+        joints=len(header.joint_names),
+        hidden=header.hidden,
+        layers=header.layers,
+        condition_classes=header.condition_classes,
+    )
+    actor = FlowActor(sizes)
+    wanted = {key: tuple(value.shape) for key, value in actor.state_dict().items()}
+    found = {key: tuple(value.shape) for key, value in checkpoint.weights.items()}
+    if wanted != found:
+        differing = sorted(key for key in wanted.keys() | found.keys() if wanted.get(key) != found.get(key))
+        sides = "; ".join(f"'{key}' is {found.get(key)}, must be {wanted.get(key)}" for key in differing)
+        raise CheckpointInvalid(f"the weights of the policy for '{header.task}' do not fit its header: {sides}")
+    actor.load_state_dict({key: torch.from_numpy(np.array(value)) for key, value in checkpoint.weights.items()})
+    actor.requires_grad_(False)
+    return actor.eval()
+
+
+def shipped_checkpoint(task: str) -> Path:
+    """Path of the base policy that comes with the package for ``task``, or `UsageError` listing what there is."""
+    path = CHECKPOINTS / f"{task}.safetensors"
+    if not path.is_file():
+        shipped = sorted(item.stem for item in CHECKPOINTS.glob("*.safetensors"))
+        raise UsageError(f"no policy is shipped for task '{task}' (there are: {', '.join(shipped) or 'none'})")
+    return path
+
+
+def load_policy(path: Path, robot: RobotDescription, seed: int = 0) -> LocalPolicy:
+    """Read a checkpoint and bind it to ``robot``; `CheckpointInvalid` when it does not fit."""
+    return LocalPolicy(load_checkpoint(path), robot, seed)

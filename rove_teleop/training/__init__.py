@@ -1,0 +1,1 @@
+"""Recorded episodes to better policies."""

@@ -1,0 +1,99 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from rove_teleop.errors import CheckpointInvalid, UsageError
+from rove_teleop.models.checkpoint import Checkpoint, CheckpointHeader, save_checkpoint
+from rove_teleop.models.flow import FlowActor, FlowSizes
+from rove_teleop.models.observation import Normalisation
+from rove_teleop.policy.local import LocalPolicy, load_policy, shipped_checkpoint
+from rove_teleop.robots.description import load_robot
+
+ROBOT = load_robot("iron_r01")
+JOINTS = ROBOT.joint_names[15:19]
+FEATURES = ("bread_x", "bread_y", "gap")
+
+
+def checkpoint(seed: int = 0) -> Checkpoint:
+    rng = np.random.default_rng(seed)
+    index = [ROBOT.joint_names.index(name) for name in JOINTS]
+    header = CheckpointHeader(
+        task="toaster", robot=ROBOT.name, robot_hash=ROBOT.config_hash, joint_names=JOINTS,
+        q_min_rad=tuple(ROBOT.q_min_rad[index].tolist()), q_max_rad=tuple(ROBOT.q_max_rad[index].tolist()),
+        feature_names=("gap", "bread_x"), step_s=0.05, horizon=16, execute=8, hidden=32, layers=2,
+    )  # fmt: skip
+    torch.manual_seed(seed)
+    actor = FlowActor(FlowSizes(observation=10, horizon=16, joints=4, hidden=32, layers=2))
+    weights = {key: value.numpy() for key, value in actor.state_dict().items()}
+    return Checkpoint(header, Normalisation.fit(rng.normal(size=(50, 10)), rng.normal(size=(50, 16, 4))), weights)
+
+
+def act(policy, features=(0.1, 0.2, 0.3), names=FEATURES):
+    return policy.act(ROBOT.home_rad, ROBOT.home_rad, np.array(features), names)
+
+
+def test_a_plan_names_its_joints_and_times():
+    plan = act(LocalPolicy(checkpoint(), ROBOT))
+    assert [ROBOT.joint_names[i] for i in plan.joint_index] == list(JOINTS)
+    np.testing.assert_allclose(plan.offset_s, 0.05 * np.arange(1, 17))
+    assert plan.q_rad.shape == (16, 4)
+    assert np.all(np.isfinite(plan.q_rad))
+
+
+def test_plans_repeat_with_the_seed_and_through_a_file(tmp_path):
+    save_checkpoint(tmp_path / "p.safetensors", checkpoint())
+    policy = load_policy(tmp_path / "p.safetensors", ROBOT, seed=3)
+    first = act(policy).q_rad
+    second = act(policy).q_rad
+    policy.reset(3)
+    np.testing.assert_array_equal(act(policy).q_rad, first)
+    np.testing.assert_array_equal(act(LocalPolicy(checkpoint(), ROBOT, seed=3)).q_rad, first)
+    assert not np.array_equal(first, second)
+
+
+def test_features_are_taken_by_name_not_by_place():
+    one = act(LocalPolicy(checkpoint(), ROBOT)).q_rad
+    other = act(LocalPolicy(checkpoint(), ROBOT), (0.3, 7.0, 0.1, 0.2), ("gap", "new", "bread_x", "bread_y")).q_rad
+    np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_an_observation_that_is_not_finite_is_refused_and_counted(value):
+    policy = LocalPolicy(checkpoint(), ROBOT)
+    broken = ROBOT.home_rad.copy()
+    broken[ROBOT.joint_names.index(JOINTS[0])] = value
+    features = np.array([0.1, 0.2, 0.3])
+    assert policy.act(broken, ROBOT.home_rad, features, FEATURES) is None
+    assert policy.act(ROBOT.home_rad, broken, features, FEATURES) is None
+    assert act(policy, (value, 0.2, 0.3)) is None
+    assert policy.refused == {"observation not finite": 3}
+    assert act(policy, (0.1, value, 0.3)) is not None, "a feature that the policy does not read is not its business"
+
+
+def test_wrong_shapes_are_refused_and_counted():
+    policy = LocalPolicy(checkpoint(), ROBOT)
+    assert policy.act(ROBOT.home_rad[:-1], ROBOT.home_rad, np.zeros(3), FEATURES) is None
+    assert policy.act(ROBOT.home_rad, ROBOT.home_rad, np.zeros(2), FEATURES) is None
+    assert policy.refused == {"wrong shape": 2}
+
+
+def test_mismatches_are_refused_with_both_sides():
+    made = checkpoint()
+    stranger = dataclasses.replace(made.header, joint_names=("tail", *JOINTS[1:]))
+    with pytest.raises(CheckpointInvalid, match=r"\['tail'\].*waist_yaw"):
+        LocalPolicy(dataclasses.replace(made, header=stranger), ROBOT)
+    narrower = dataclasses.replace(made.header, q_max_rad=(0.001, *made.header.q_max_rad[1:]))
+    with pytest.raises(CheckpointInvalid, match=rf"'{JOINTS[0]}' was .* to 0\.001 rad .* but robot"):
+        LocalPolicy(dataclasses.replace(made, header=narrower), ROBOT)
+    wider = dataclasses.replace(made.header, hidden=64)
+    with pytest.raises(CheckpointInvalid, match=r"body\.0\.weight' is \(32, .*must be \(64, "):
+        LocalPolicy(dataclasses.replace(made, header=wider), ROBOT)
+    with pytest.raises(CheckpointInvalid, match=r"\['bread_x'\].*\['gap', 'ink'\]"):
+        act(LocalPolicy(made, ROBOT), (0.0, 0.0), ("gap", "ink"))
+
+
+def test_a_task_without_a_shipped_policy_is_a_usage_error():
+    with pytest.raises(UsageError, match="'juggling'"):
+        shipped_checkpoint("juggling")
