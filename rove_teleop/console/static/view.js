@@ -1,0 +1,248 @@
+// What the page draws. Every text goes in as text, never as HTML; a value that is missing is drawn as a dash.
+
+const SVG = "http://www.w3.org/2000/svg";
+const WINDOW_S = 60;
+const CONTROL_SILENT_S = 1.0;
+const GROUPS = ["left_arm", "right_arm", "left_hand", "right_hand", "neck", "waist"];
+const $ = (id) => document.getElementById(id);
+
+const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
+const fixed = (value, digits, unit = "") => (isNumber(value) ? value.toFixed(digits) + unit : "–");
+const words = (value) => (value === undefined || value === null ? "–" : String(value).replaceAll("_", " "));
+
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function make(tag, className = "", text = "") {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  if (text) element.textContent = text;
+  return element;
+}
+
+export function makeButtons(commands, press) {
+  const buttons = new Map();
+  for (const [name, label, key] of commands) {
+    const button = make("button", name);
+    button.type = "button";
+    button.disabled = true;
+    button.dataset.testid = `button-${name}`;
+    button.ariaLabel = label;
+    button.ariaKeyShortcuts = key;
+    button.append(make("span", "", label), make("kbd", "", key === "Escape" ? "Esc" : key));
+    button.addEventListener("click", () => press(name, label));
+    buttons.set(name, button);
+    $("buttons").append(button);
+  }
+  buttons.get("stop").title = "Ask control to stop the robot. The emergency stop of the robot itself comes first.";
+  return buttons;
+}
+
+export function makeCameraTabs(names, choose) {
+  if (names.length < 2) return;
+  const tabs = names.map((name) => make("button", "", name));
+  const select = (index) => {
+    tabs.forEach((tab, i) => { tab.ariaPressed = String(i === index); });
+    choose(names[index]);
+  };
+  tabs.forEach((tab, index) => tab.addEventListener("click", () => select(index)));
+  $("cameras").replaceChildren(...tabs);
+  select(0);
+}
+
+export function drawState(state, buttons) {
+  const { status, session, status_age_s: age_s } = state;
+  const live = isNumber(age_s) && age_s <= CONTROL_SILENT_S;
+  drawWho(status);
+  drawBanners(status, session, age_s);
+  drawTimeline(state.timeline);
+  drawWeights(status.weight ?? {});
+  drawSession(status, session);
+  drawHandovers(session.handovers ?? []);
+  drawHealth(status);
+  drawButtons(buttons, live ? status.allowed ?? [] : []);
+  document.body.classList.toggle("silent", !live && isNumber(age_s));
+  $("link").classList.toggle("live", live);
+  setText($("link"), live ? "live" : isNumber(age_s) ? "silent" : "waiting");
+}
+
+// STOP is never taken away: whether a stop makes sense is for control to say, not for a page that may be wrong.
+function drawButtons(buttons, allowed) {
+  for (const [name, button] of buttons) button.disabled = name !== "stop" && !allowed.includes(name);
+}
+
+// The console itself is silent: nothing on the page is true any more, and the page says so.
+export function drawSilence(silent_s, buttons) {
+  if (silent_s === null) return;
+  document.body.classList.add("silent");
+  $("link").classList.remove("live");
+  setText($("link"), "lost");
+  setText($("lost"), `Connection lost: no word from the console for ${silent_s.toFixed(0)} s. What you see is old.`);
+  $("lost").hidden = false;
+  drawButtons(buttons, []);
+}
+
+function drawWho(status) {
+  document.body.dataset.authority = status.authority ?? "none";
+  document.body.dataset.phase = status.phase ?? "unlabelled";
+  setText($("authority"), words(status.authority).toUpperCase());
+  setText($("phase"), words(status.phase).toUpperCase());
+  setText($("state"), words(status.state));
+  setText($("reason"), status.reason ?? "Waiting for the control process.");
+  const alignment = status.alignment;
+  const error_deg = isNumber(alignment?.error_rad) ? `${((alignment.error_rad * 180) / Math.PI).toFixed(0)}°` : "?";
+  const off = `${words(alignment?.worst_joint)} off by ${error_deg}`;
+  setText($("alignment"), alignment ? (alignment.aligned ? "aligned" : off) : "–");
+}
+
+function drawBanners(status, session, age_s) {
+  const silent = isNumber(age_s) && age_s > CONTROL_SILENT_S;
+  const recording = session.recording ?? "ok";
+  const lost = silent ? `Control has been silent for ${age_s.toFixed(0)} s. What you see is old.` : null;
+  const alarm = recording === "ok" ? status.alarm : `Recording: ${recording}`;
+  for (const [element, text] of [[$("lost"), lost], [$("alarm"), alarm]]) {
+    element.hidden = !text;
+    setText(element, text ?? "");
+  }
+}
+
+// One segment is [start_ago_s, end_ago_s, phase, episode]; a line marks where an episode began.
+function drawTimeline(segments) {
+  const x = (ago_s) => 600 * (1 - Math.min(ago_s, WINDOW_S) / WINDOW_S);
+  const shapes = [];
+  segments.forEach(([start_ago_s, end_ago_s, phase, episode], index) => {
+    const rect = document.createElementNS(SVG, "rect");
+    const attributes = { x: x(start_ago_s), y: 0, width: x(end_ago_s) - x(start_ago_s), height: 26, class: phase };
+    for (const [name, value] of Object.entries(attributes)) rect.setAttribute(name, value);
+    shapes.push(rect);
+    if (index > 0 && segments[index - 1][3] !== episode) shapes.push(divider(x(start_ago_s)));
+  });
+  $("timeline").replaceChildren(...shapes);
+}
+
+function divider(x) {
+  const line = document.createElementNS(SVG, "line");
+  for (const [name, value] of Object.entries({ x1: x, x2: x, y1: 0, y2: 26 })) line.setAttribute(name, value);
+  return line;
+}
+
+function drawWeights(weight) {
+  const box = $("weights");
+  if (!box.children.length) box.append(...GROUPS.map(makeWeight));
+  GROUPS.forEach((group, index) => {
+    const share = weight[group];
+    const row = box.children[index];
+    setText(row.querySelector("b"), isNumber(share) ? `${(100 * share).toFixed(0)} %` : "–");
+    row.querySelector("i").style.width = `${isNumber(share) ? 100 * share : 0}%`;
+    row.querySelector(".bar").ariaValueNow = isNumber(share) ? String(Math.round(100 * share)) : null;
+  });
+}
+
+function makeWeight(group) {
+  const row = make("div", "weight");
+  row.dataset.testid = `weight-${group}`;
+  const bar = make("div", "bar");
+  bar.role = "meter";
+  bar.ariaLabel = `share of the human, ${words(group)}`;
+  bar.append(make("i"));
+  row.append(make("span", "", words(group)), make("b"), bar);
+  return row;
+}
+
+function drawSession(status, session) {
+  const count = (value) => (isNumber(value) ? String(value) : "–");
+  const planned = session.episodes_planned;
+  setText($("task"), session.task ?? "");
+  setText($("instruction"), session.instruction ?? "");
+  setText($("episode"), isNumber(planned) ? `${count(status.episode)} of ${planned}` : count(status.episode));
+  setText($("elapsed"), fixed(status.elapsed_s, 1, " s"));
+  setText($("episodes"), isNumber(planned) ? `${count(session.episodes_done)}/${planned}` : count(session.episodes_done));
+  setText($("successes"), count(session.successes));
+  setText($("takeovers"), count(session.takeovers));
+  setText($("lost-ticks"), count(session.ticks_lost));
+  $("lost-ticks-tile").classList.toggle("bad", session.ticks_lost > 0);
+  setText($("note"), session.note ?? "");
+  const facts = [
+    ["policy", session.policy], ["operator", session.operator],
+    ["protocol", session.protocol], ["takeover", session.takeover],
+  ];
+  setText($("session-facts"), facts.filter(([, value]) => value).map((fact) => fact.join(" ")).join("  ·  "));
+}
+
+let drawnHandovers = "";
+
+function drawHandovers(handovers) {
+  const newest = handovers.slice(-5).reverse();
+  const key = JSON.stringify(newest);
+  if (key === drawnHandovers) return;
+  drawnHandovers = key;
+  $("handovers").replaceChildren(...newest.map(makeHandover));
+  $("no-handovers").hidden = newest.length > 0;
+}
+
+function makeHandover(card) {
+  const step_mrad = isNumber(card.peak_command_step_rad) ? card.peak_command_step_rad * 1000 : null;
+  const cells = [words(card.episode), fixed(card.time_s, 1, " s"), words(card.kind),
+    fixed(card.time_to_authority_s, 2, " s"), fixed(step_mrad, 2, " mrad"), "", fixed(card.score, 0)];
+  const row = make("tr");
+  row.append(...cells.map((text) => make("td", "", text)));
+  row.children[2].className = String(card.kind ?? "");
+  row.children[5].append(...makeJerk(card.peak_jerk_ratio));
+  row.children[6].className = !isNumber(card.score) ? "" : card.score >= 80 ? "good" : card.score >= 50 ? "fair" : "poor";
+  return row;
+}
+
+function makeJerk(ratio) {
+  if (!isNumber(ratio)) return ["–"];
+  const meter = make("span", ratio > 1 ? "meter over" : "meter");
+  const fill = make("i");
+  fill.style.width = `${100 * Math.min(Math.max(ratio, 0), 1)}%`;
+  meter.append(fill);
+  return [`${(100 * ratio).toFixed(0)} %`, meter];
+}
+
+// label, text, whether a person should look at it
+function drawHealth(status) {
+  const age = (label, age_s, limit_s) => [label, isNumber(age_s) ? fixed(1000 * age_s, 0, " ms") : "–", age_s > limit_s];
+  const rows = [
+    age("operator", status.operator_age_s, 0.25),
+    age("policy", status.policy_age_s, 1.5),
+    age("robot", status.state_age_s, 0.1),
+    ["jitter p99", fixed(status.jitter_us?.p99, 0, " µs"), status.jitter_us?.p99 > 4000],
+    ["missed", fixed(status.missed_ticks, 0), false],
+    ["unsent", fixed(status.rows_dropped, 0), status.rows_dropped > 0],
+  ];
+  const box = $("health");
+  if (!box.children.length) {
+    box.append(...rows.map(([label]) => {
+      const row = make("div");
+      row.append(make("dt", "", label), make("dd"));
+      return row;
+    }));
+  }
+  rows.forEach(([, text, warn], index) => {
+    setText(box.children[index].lastChild, text);
+    box.children[index].className = warn ? "warn" : "";
+  });
+}
+
+let pictureUrl = null;
+
+export function drawPicture({ name, blob, age_s }) {
+  const picture = $("picture");
+  $("no-picture").hidden = blob !== null;
+  if (blob === null) return;
+  const old = pictureUrl;
+  pictureUrl = URL.createObjectURL(blob);
+  picture.src = pictureUrl;
+  picture.alt = `camera ${name}`;
+  picture.hidden = false;
+  picture.dataset.ageS = String(age_s);
+  if (old !== null) URL.revokeObjectURL(old);
+}
+
+export function drawAnswer(text, accepted) {
+  $("answer").classList.toggle("refused", !accepted);
+  setText($("answer"), text);
+}
