@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from ..types import Array, Reason
 
-_LIMITED = int(Reason.LIMITED_VELOCITY | Reason.LIMITED_ACCELERATION | Reason.LIMITED_JERK | Reason.BRAKING_FOR_POSITION)
+_LIMITED = int(
+    Reason.LIMITED_VELOCITY | Reason.LIMITED_ACCELERATION | Reason.LIMITED_JERK | Reason.BRAKING_FOR_POSITION
+)
 # The meter looks on after the blend: a bad handover often shows itself a moment later.
 _AFTERMATH_S = 0.5
 
@@ -41,7 +43,9 @@ class Scorecard:
 class HandoverMeter:
     """Collects one handover tick by tick; ``update`` returns the scorecard once it is complete."""
 
-    def __init__(self, groups: Mapping[str, NDArray[np.int64]], limits: tuple[Array, Array, Array], dt_s: float) -> None:
+    def __init__(
+        self, groups: Mapping[str, NDArray[np.int64]], limits: tuple[Array, Array, Array], dt_s: float
+    ) -> None:
         self._groups, self._limits, self._dt_s = groups, limits, dt_s
         self._kind: str | None = None
 
