@@ -76,6 +76,59 @@ TRACKING_FIELDS: tuple[Field, ...] = (
     Field("right_points_m", "<f8", ("frame", "point", "xyz"), "m", "21 points in the right wrist frame; NaN: none"),
 )
 
+POLICY_FIELDS: tuple[Field, ...] = (
+    Field("receive_s", "<f8", ("chunk",), "s", "monotonic clock of the recorder when the chunk arrived"),
+    Field("header_stamp_s", "<f8", ("chunk",), "s", "the policy's wall-clock stamp of the chunk"),
+    Field("valid", "u1", ("chunk",), "1", "0: not finite, or times that do not increase; kept but never driven"),
+    Field("horizon", "<i4", ("chunk",), "1", "steps that this chunk has; the rest of its row is padding"),
+    Field("joint_count", "<i4", ("chunk",), "1", "joints that this chunk has; the rest of its row is padding"),
+    Field("joint_index", "<i4", ("chunk", "slot"), "1", "index into joint_names per column of q_rad; -1: padding"),
+    Field("offset_s", "<f8", ("chunk", "step"), "s", "time of each step from receive_s; NaN: padding"),
+    Field("q_rad", "<f8", ("chunk", "step", "slot"), "rad", "joint targets; NaN: padding"),
+)
+
+FAILURE_FIELDS: tuple[Field, ...] = (
+    Field("stamp_s", "<f8", ("opinion",), "s", "monotonic clock"),
+    Field("score", "<f8", ("opinion",), "1", "the detector's score"),
+    Field("threshold", "<f8", ("opinion",), "1", "the score from which on it raises an alarm"),
+    Field("alarm", "u1", ("opinion",), "1", "1 while it raises an alarm"),
+    Field("detector", "u1", ("opinion", "character"), "utf-8", "name, fixed width, padded with zero bytes"),
+)
+
+EVENT_FIELDS: tuple[Field, ...] = (
+    Field("time_s", "<f8", ("event",), "s", "monotonic clock"),
+    Field("kind", "u1", ("event", "character"), "utf-8", "a short word, fixed width, padded with zero bytes"),
+    Field("detail", "u1", ("event", "letter"), "utf-8", "a sentence or JSON, fixed width, padded with zero bytes"),
+)
+
+TASK_FIELDS: tuple[Field, ...] = (
+    Field("stamp_s", "<f8", ("sample",), "s", "monotonic clock of the recorder when the features arrived"),
+    Field("features", "<f8", ("sample", "feature"), "mixed", "the task's state; names in the attribute feature_names"),
+)
+
+CAMERA_FIELDS: tuple[Field, ...] = (
+    Field("jpeg", "u1", ("byte",), "bytes", "the JPEG files as received, one after the other"),
+    Field("offset", "<i8", ("image",), "bytes", "where each image starts in jpeg"),
+    Field("length", "<i8", ("image",), "bytes", "how many bytes it has"),
+    Field("jpeg_crc32c", "<u4", ("image",), "1", "CRC-32C of those bytes"),
+    Field("capture_s", "<f8", ("image",), "s", "the camera's own stamp, seconds since the epoch"),
+    Field("receive_s", "<f8", ("image",), "s", "monotonic clock of the recorder when the image arrived"),
+    Field("sequence", "<u4", ("image",), "1", "running number; a gap is an image that was lost"),
+)
+
+GROUP_FIELDS: dict[str, tuple[Field, ...]] = {
+    "control": CONTROL_FIELDS,
+    "tracking": (
+        Field("receive_s", "<f8", ("frame",), "s", "monotonic clock of the recorder when the frame arrived"),
+        *TRACKING_FIELDS,
+    ),
+    "policy": POLICY_FIELDS,
+    "failure": FAILURE_FIELDS,
+    "events": EVENT_FIELDS,
+    "task": TASK_FIELDS,
+}
+"""Fields of every group but ``cameras/<name>``, which has ``CAMERA_FIELDS``."""
+
 _AXIS_SIZE = {"row": 4, "column": 4, "point": len(HAND_POINTS), "xyz": 3}
 
 

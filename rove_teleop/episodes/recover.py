@@ -1,0 +1,64 @@
+"""Recovery at start: what a crash left is cut at the last whole record and sealed, however often it is interrupted."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import DatasetInvalid
+from .dataset import Dataset, WriterLock
+from .read import open_episode
+from .seal import JOURNAL_NAME, seal_recording
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveredEpisode:
+    """What became of one orphaned recording; ``problem`` says why it could not be sealed (it is then kept)."""
+
+    id: str
+    path: Path | None
+    rows: int = 0
+    frames: int = 0
+    bytes_cut: int = 0
+    problem: str | None = None
+
+
+def recover_dataset(root: Path, lock: WriterLock | None = None) -> list[RecoveredEpisode]:
+    """Seal every orphaned journal of a dataset with status ``recovered``; return what was found.
+
+    Outcome ``unknown``, unless the crash came after the session had ended the episode. Takes the writer lock for
+    the time of the call unless the caller holds it (``lock``).
+
+    Raises:
+        DatasetInvalid: not a dataset, or another process is writing it.
+    """
+    dataset = Dataset.open(root)
+    if lock is None:
+        with WriterLock(root) as own:
+            return recover_dataset(root, own)
+    shutil.rmtree(root / ".seal", ignore_errors=True)
+    results = []
+    for recording in dataset.recordings():
+        committed = (root / "episodes" / f"{recording.name}.zarr").exists()
+        if committed or not (recording / JOURNAL_NAME).exists():
+            # Sealed before the crash, or begun so shortly before it that nothing was acknowledged.
+            shutil.rmtree(recording)
+        else:
+            results.append(_recover(recording))
+    return results
+
+
+def _recover(recording: Path) -> RecoveredEpisode:
+    try:
+        path = seal_recording(recording, recovered=True)
+    except (DatasetInvalid, OSError) as error:
+        return RecoveredEpisode(recording.name, None, problem=f"{recording}: could not be sealed ({error})")
+    attributes = open_episode(path).attributes
+    return RecoveredEpisode(
+        id=recording.name,
+        path=path,
+        rows=attributes["rows"],
+        frames=sum(attributes["frames"].values()),
+        bytes_cut=attributes["journal_bytes_cut"],
+    )

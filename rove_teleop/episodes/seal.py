@@ -1,0 +1,147 @@
+"""Seal: a finished or orphaned recording becomes one immutable Zarr v3 group, committed by a single rename."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import rove_teleop
+
+from ..errors import DatasetInvalid
+from .attributes import checked_attributes
+from .contents import EpisodeContents, collect, mapped, pack_path, ticks_lost
+from .durability import fsync_directory, sync_filesystem
+from .journal import crc32c, read_journal
+from .layout import CAMERA_FIELDS, FORMAT, FORMAT_VERSION, GROUP_FIELDS, Field
+from .zarr_files import group_json, link_pack, write_array
+
+JOURNAL_NAME = "journal.log"
+HEADER_NAME = "header.json"
+
+
+def seal_recording(recording: Path, *, recovered: bool, end: Mapping[str, Any] | None = None) -> Path:
+    """Turn ``<dataset>/recording/<id>`` into ``<dataset>/episodes/<id>.zarr`` and delete the recording.
+
+    Safe to repeat after a crash at any point: the result appears by ``rename``, after everything in it is on disk,
+    and the journal is deleted after that. The caller holds the dataset's writer lock and has closed the journal.
+    ``end`` is what the last record should say; without it the journal's own last record counts, if it was reached.
+
+    Raises:
+        DatasetInvalid: the recording's header is missing or damaged.
+        OSError: the disk refused the sealed copy; the recording is untouched and can be sealed again.
+    """
+    root = recording.parents[1]
+    episode = root / "episodes" / f"{recording.name}.zarr"
+    if not episode.exists():
+        sealed = root / ".seal" / episode.name
+        shutil.rmtree(sealed, ignore_errors=True)
+        try:
+            _write_sealed(recording, sealed, end, recovered=recovered)
+            sync_filesystem(recording)
+        except OSError:
+            shutil.rmtree(sealed, ignore_errors=True)
+            raise
+        episode.parent.mkdir(exist_ok=True)
+        sealed.rename(episode)
+        fsync_directory(episode.parent)
+    shutil.rmtree(recording)
+    return episode
+
+
+def _write_sealed(recording: Path, sealed: Path, end: Mapping[str, Any] | None, *, recovered: bool) -> None:
+    header = read_header(recording)
+    journal = read_journal(recording / JOURNAL_NAME)
+    contents = collect(journal.records, header["attributes"], recording)
+    crcs = _write_arrays(sealed, contents, recording)
+    attributes = {
+        **_attributes(header, contents, end or contents.end or {}),
+        "status": "recovered" if recovered else "complete",
+        "journal_bytes_cut": journal.cut_bytes,
+        "crc32c": crcs,
+        "metadata_crc32c": metadata_crc32c(sealed),
+    }
+    attributes["attributes_crc32c"] = attributes_crc32c(attributes)
+    (sealed / "zarr.json").write_bytes(group_json(attributes))
+
+
+def read_header(recording: Path) -> dict[str, Any]:
+    """The header of a recording.
+
+    Raises:
+        DatasetInvalid: it cannot be read.
+    """
+    path = recording / HEADER_NAME
+    try:
+        header: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        checked_attributes(header["attributes"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DatasetInvalid(f"{path}: the header of the recording cannot be read ({error})") from error
+    return header
+
+
+def attributes_crc32c(attributes: Mapping[str, Any]) -> int:
+    """CRC-32C over the canonical JSON of all attributes but this one."""
+    rest = {key: value for key, value in attributes.items() if key != "attributes_crc32c"}
+    return crc32c(json.dumps(rest, sort_keys=True, separators=(",", ":"), allow_nan=False).encode())
+
+
+def metadata_crc32c(episode: Path) -> int:
+    """CRC-32C over every nested ``zarr.json`` in the order of their paths."""
+    paths = sorted(path for path in episode.rglob("zarr.json") if path.parent != episode)
+    return crc32c(b"".join(path.read_bytes() for path in paths))
+
+
+def _write_arrays(sealed: Path, contents: EpisodeContents, recording: Path) -> dict[str, int]:
+    crcs: dict[str, int] = {}
+    for group, fields in GROUP_FIELDS.items():
+        if f"{group}/{fields[0].name}" in contents.arrays:
+            _group(sealed / group)
+            for field in fields:
+                name = f"{group}/{field.name}"
+                crcs[name] = write_array(sealed / name, contents.arrays[name], field.dims, _meaning(field))
+    _group(sealed / "cameras")
+    for camera, images in contents.cameras.items():
+        folder = sealed / "cameras" / camera
+        _group(folder)
+        jpeg, *others = CAMERA_FIELDS
+        pack = pack_path(recording, camera)
+        crcs[f"cameras/{camera}/jpeg"] = crc32c(mapped(pack)[: images.jpeg_bytes])
+        link_pack(folder / jpeg.name, pack, images.jpeg_bytes, jpeg.dims, _meaning(jpeg))
+        for field in others:
+            array = images.arrays[field.name]
+            crcs[f"cameras/{camera}/{field.name}"] = write_array(
+                folder / field.name, array, field.dims, _meaning(field)
+            )
+    return crcs
+
+
+def _group(path: Path) -> None:
+    path.mkdir(parents=True)
+    (path / "zarr.json").write_bytes(group_json({}))
+
+
+def _meaning(field: Field) -> dict[str, str]:
+    return {"unit": field.unit, "meaning": field.meaning}
+
+
+def _attributes(header: Mapping[str, Any], contents: EpisodeContents, end: Mapping[str, Any]) -> dict[str, Any]:
+    attributes = {**header["attributes"], **contents.attributes, **end.get("attributes", {})}
+    cameras = contents.cameras
+    ticks = contents.arrays["control/tick"]
+    return {
+        **attributes,
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "id": header["id"],
+        "outcome": end.get("outcome", "unknown"),
+        "software_version": rove_teleop.__version__,
+        "clocks": {"begin": header["clock"], "end": end.get("clock")},
+        "rows": len(ticks),
+        "ticks_lost": ticks_lost(ticks, attributes["first_tick"], end.get("last_tick")),
+        "frames": {name: len(camera.arrays["offset"]) for name, camera in cameras.items()},
+        "frames_lost": {name: camera.lost for name, camera in cameras.items()},
+        "frames_duplicated": {name: camera.duplicated for name, camera in cameras.items()},
+    }
