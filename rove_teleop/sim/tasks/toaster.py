@@ -1,0 +1,186 @@
+"""Put the bread into the toaster: a tight slot at a random pose; the bread slips in the hand and jams like bread.
+
+Frames: ``slot`` has its origin in the middle of the slot's opening, x along the slot, z up. The bread's frame is in its
+middle, x along its length, y through its thickness, z up; it is upright in the slot when the two frames are parallel.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import mujoco
+import numpy as np
+
+from ...geometry import exp_so3, inverse, transform
+from ...types import Array
+from .interface import (
+    FURNITURE_CONTACT,
+    OBJECT_CONTACT,
+    ROBOT_CONTACT,
+    Outcome,
+    Task,
+    TaskParams,
+    body_pose,
+    pose_features,
+    pose_names,
+)
+
+BREAD_HALF_M = np.array([0.05, 0.007, 0.05])
+SLOT_LENGTH_M, SLOT_DEPTH_M = 0.12, 0.10
+SUCCESS_DEPTH_M = 0.045
+_TOASTER_HALF_M = np.array([0.085, 0.055, 0.09])
+_NOMINAL_SLOT_M = np.array([0.43, -0.20, -0.04])
+_HAND_PITCH_RAD = math.radians(20.0)
+_HOVER_M = 0.09
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToasterParams(TaskParams):
+    """``slot_width_m`` leaves room around bread of 14 mm."""
+
+    position_spread_m: float = 0.07
+    yaw_spread_rad: float = math.radians(20.0)
+    in_hand_spread_m: float = 0.008
+    in_hand_spread_rad: float = math.radians(7.0)
+    bias_position_m: float = 0.002
+    bias_yaw_rad: float = math.radians(1.0)
+    hold_force_limit_n: float = 30.0
+    time_limit_s: float = 15.0
+    slot_width_m: float = 0.019
+
+    @classmethod
+    def demonstration(cls) -> ToasterParams:
+        """Narrower than deployment, and seen without error."""
+        return cls(
+            position_spread_m=0.03,
+            yaw_spread_rad=math.radians(10.0),
+            in_hand_spread_m=0.004,
+            in_hand_spread_rad=math.radians(4.0),
+            bias_position_m=0.0,
+            bias_yaw_rad=0.0,
+        )
+
+
+class ToasterTask(Task):
+    """See the module. The grasp lets go above ``hold_force_limit_n``: bread that jams is bread that drops."""
+
+    name = "toaster"
+    instruction = "put the bread into the toaster"
+    held_object = "bread"
+    fingers_rad: ClassVar[dict[str, float]] = {
+        "thumb_abduction": 0.75,
+        "thumb_proximal": 0.15,
+        "thumb_distal": 0.1,
+        **{f"{finger}_proximal": 0.06 for finger in ("index", "middle", "ring", "little")},
+        **{f"{finger}_distal": 0.04 for finger in ("index", "middle", "ring", "little")},
+    }
+    feature_names = (
+        *pose_names("bread_in_slot"),
+        *(f"slot_{axis}" for axis in ("x_m", "y_m", "z_m", "yaw_rad")),
+        *pose_names("bread"),
+        "force_x_n",
+        "force_y_n",
+        "force_z_n",
+        *pose_names("true_bread_in_slot"),
+    )
+
+    def __init__(self, params: ToasterParams | None = None) -> None:
+        self.params: ToasterParams = params or ToasterParams()
+        c, s = math.cos(_HAND_PITCH_RAD), math.sin(_HAND_PITCH_RAD)
+        R_base_wrist = np.column_stack([(c, 0.0, -s), (s, 0.0, c), (0.0, -1.0, 0.0)])  # fingers forward and down
+        grip_m = np.array([0.15, 0.0, -0.017])
+        self.T_hand_object = transform(R_base_wrist.T, grip_m + R_base_wrist.T @ [0.02, 0.0, -0.058])
+        hover = transform(np.eye(3), _NOMINAL_SLOT_M + np.array([-0.02, 0.0, BREAD_HALF_M[2] + _HOVER_M]))
+        self.T_base_wrist_start = hover @ inverse(self.T_hand_object)
+        self._T_base_slot = np.eye(4)
+        self._T_base_slot_seen = np.eye(4)
+        self._force_n = np.zeros(3)
+        self._T_slot_bread = np.eye(4)
+
+    def add_to(self, spec: mujoco.MjSpec) -> None:
+        self._add_toaster(spec)
+        bread = spec.worldbody.add_body(name="bread", pos=[0.0, 0.0, 1.0])
+        bread.add_freejoint(name="bread")
+        bread.add_geom(
+            name="bread",
+            type=mujoco.mjtGeom.mjGEOM_BOX,
+            size=BREAD_HALF_M,
+            mass=0.12,
+            rgba=[0.80, 0.56, 0.28, 1.0],
+            friction=[0.35, 0.005, 0.0001],
+            contype=OBJECT_CONTACT,
+            conaffinity=0,
+            solref=[0.006, 1.0],
+        )
+
+    def _add_toaster(self, spec: mujoco.MjSpec) -> None:
+        """Four walls around the slot and a bottom, so that the slot is a real hole."""
+        toaster = spec.worldbody.add_body(name="toaster", mocap=True, pos=_NOMINAL_SLOT_M)
+        hx, hy, hz = _TOASTER_HALF_M
+        gap_x, gap_y = SLOT_LENGTH_M / 2, self.params.slot_width_m / 2
+        steel, dark = [0.74, 0.16, 0.14, 1.0], [0.20, 0.20, 0.22, 1.0]
+        floor_z = -(SLOT_DEPTH_M + 2 * hz) / 2
+        walls = [
+            ((0.0, (hy + gap_y) / 2, -hz), (hx, (hy - gap_y) / 2, hz), steel),
+            ((0.0, -(hy + gap_y) / 2, -hz), (hx, (hy - gap_y) / 2, hz), steel),
+            (((hx + gap_x) / 2, 0.0, -hz), ((hx - gap_x) / 2, gap_y, hz), dark),
+            ((-(hx + gap_x) / 2, 0.0, -hz), ((hx - gap_x) / 2, gap_y, hz), dark),
+            ((0.0, 0.0, floor_z), (gap_x, gap_y, hz - SLOT_DEPTH_M / 2), dark),
+        ]
+        for position_m, half_m, rgba in walls:
+            toaster.add_geom(
+                type=mujoco.mjtGeom.mjGEOM_BOX,
+                pos=position_m,
+                size=half_m,
+                rgba=rgba,
+                friction=[0.35, 0.005, 0.0001],
+                contype=FURNITURE_CONTACT,
+                conaffinity=ROBOT_CONTACT | OBJECT_CONTACT,
+                solref=[0.006, 1.0],
+            )
+
+    def bind(self, model: mujoco.MjModel) -> None:
+        self._bread = model.body("bread").id
+        self._mocap = int(model.body("toaster").mocapid[0])
+
+    def reset(self, rng: np.random.Generator, data: mujoco.MjData) -> None:
+        p = self.params
+        offset_m = rng.uniform(-p.position_spread_m, p.position_spread_m, 3) * [1.0, 1.0, 0.0]
+        yaw_rad = rng.uniform(-p.yaw_spread_rad, p.yaw_spread_rad)
+        bias_m = rng.uniform(-p.bias_position_m, p.bias_position_m, 3)
+        bias_yaw_rad = rng.uniform(-p.bias_yaw_rad, p.bias_yaw_rad)
+        position_m = _NOMINAL_SLOT_M + offset_m
+        self._T_base_slot = transform(exp_so3(np.array([0.0, 0.0, yaw_rad])), position_m)
+        self._T_base_slot_seen = transform(exp_so3(np.array([0.0, 0.0, yaw_rad + bias_yaw_rad])), position_m + bias_m)
+        self._seen_yaw_rad = yaw_rad + bias_yaw_rad
+        self._force_n = np.zeros(3)
+        data.mocap_pos[self._mocap] = position_m
+        data.mocap_quat[self._mocap] = [math.cos(yaw_rad / 2), 0.0, 0.0, math.sin(yaw_rad / 2)]
+
+    def update(self, data: mujoco.MjData, dt_s: float, hold_force_n: Array) -> None:
+        self._force_n += (hold_force_n - self._force_n) * min(1.0, dt_s / 0.02)
+        self._T_slot_bread = inverse(self._T_base_slot) @ body_pose(data, self._bread)
+
+    def features(self, data: mujoco.MjData) -> Array:
+        T_base_bread = body_pose(data, self._bread)
+        seen = self._T_base_slot_seen
+        return np.concatenate(
+            [
+                pose_features(inverse(seen) @ T_base_bread),
+                [*seen[:3, 3], self._seen_yaw_rad],
+                pose_features(T_base_bread),
+                seen[:3, :3].T @ self._force_n,
+                pose_features(self._T_slot_bread),
+            ]
+        )
+
+    def outcome(self) -> Outcome:
+        bottom_m = self._T_slot_bread @ np.array([0.0, 0.0, -BREAD_HALF_M[2], 1.0])
+        inside = abs(bottom_m[1]) <= self.params.slot_width_m / 2 and abs(bottom_m[0]) <= SLOT_LENGTH_M / 2
+        depth_m = -float(bottom_m[2]) if inside else 0.0
+        distance_m = float(np.linalg.norm(bottom_m[:3])) if depth_m <= 0.0 else 0.0
+        approach = 1.0 - min(1.0, distance_m / 0.25)
+        inserted = min(1.0, max(0.0, depth_m / SUCCESS_DEPTH_M))
+        return Outcome(0.4 * approach + 0.6 * inserted, depth_m >= SUCCESS_DEPTH_M, None)

@@ -1,0 +1,261 @@
+"""Erase the whiteboard: random strokes on a leaning board that must be wiped with enough, but not too much, force.
+
+The board's frame has its origin in the middle of the writing area, x to the right and y up along it as seen by the
+robot, z towards the robot. The eraser's frame is parallel to it when the eraser lies flat with its length upright:
+x up along the board, z away from it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import mujoco
+import numpy as np
+
+from ...geometry import exp_so3, inverse, log_so3, matrix_to_quat, transform
+from ...types import Array
+from .ink import CELL_M, COLUMNS, ROWS, Ink, draw_strokes
+from .interface import (
+    FURNITURE_CONTACT,
+    OBJECT_CONTACT,
+    ROBOT_CONTACT,
+    Outcome,
+    Task,
+    TaskParams,
+    body_pose,
+    pose_features,
+    pose_names,
+)
+
+ERASER_HALF_M = np.array([0.03, 0.025, 0.015])
+SUCCESS_REMAINING = 0.05
+_BOARD_HALF_M = np.array([0.20, 0.14, 0.01])
+_NOMINAL_BOARD_M = np.array([0.46, -0.17, 0.27])
+_LEAN_RAD = math.radians(35.0)
+_HOVER_M = 0.06
+_R_BOARD_ERASER = np.column_stack([(0.0, 1.0, 0.0), (-1.0, 0.0, 0.0), (0.0, 0.0, 1.0)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class WhiteboardParams(TaskParams):
+    """Erasing starts at ``force_min_n``, is full at ``force_full_n``; ``force_limit_n`` ends the episode.
+
+    ``wipe_per_m`` is the share of a cell's ink that a metre of well pressed wiping takes.
+    """
+
+    position_spread_m: float = 0.03
+    yaw_spread_rad: float = math.radians(8.0)
+    in_hand_spread_m: float = 0.006
+    in_hand_spread_rad: float = math.radians(5.0)
+    bias_position_m: float = 0.002
+    bias_yaw_rad: float = math.radians(1.0)
+    hold_force_limit_n: float = 80.0
+    time_limit_s: float = 25.0
+    tilt_spread_rad: float = math.radians(5.0)
+    coverage: tuple[float, float] = (0.15, 0.30)
+    force_min_n: float = 2.0
+    force_full_n: float = 8.0
+    force_limit_n: float = 40.0
+    tilt_limit_rad: float = math.radians(12.0)
+    wipe_per_m: float = 40.0
+
+    @classmethod
+    def demonstration(cls) -> WhiteboardParams:
+        """Narrower than deployment, and seen without error."""
+        return cls(
+            position_spread_m=0.012,
+            yaw_spread_rad=math.radians(3.0),
+            in_hand_spread_m=0.003,
+            in_hand_spread_rad=math.radians(2.5),
+            bias_position_m=0.0,
+            bias_yaw_rad=0.0,
+            tilt_spread_rad=math.radians(2.0),
+        )
+
+
+class WhiteboardTask(Task):
+    """See the module. Pressing above ``force_limit_n`` fails the episode, as does an eraser torn from the hand."""
+
+    name = "whiteboard"
+    instruction = "erase the whiteboard"
+    held_object = "eraser"
+    fingers_rad: ClassVar[dict[str, float]] = {
+        "thumb_abduction": 0.25,
+        "thumb_proximal": 0.1,
+        "thumb_distal": 0.1,
+        **{f"{finger}_proximal": 0.1 for finger in ("index", "middle", "ring", "little")},
+        **{f"{finger}_distal": 0.1 for finger in ("index", "middle", "ring", "little")},
+    }
+    feature_names = (
+        *pose_names("eraser_on_board"),
+        *pose_names("board"),
+        *pose_names("eraser"),
+        "normal_force_n",
+        "target_x_m",
+        "target_y_m",
+        "to_target_x_m",
+        "to_target_y_m",
+        "ink_remaining",
+        *(f"ink_{row}_{column}" for row in range(ROWS // 2) for column in range(COLUMNS // 2)),
+        *pose_names("true_eraser_on_board"),
+    )
+
+    def __init__(self, params: WhiteboardParams | None = None) -> None:
+        self.params: WhiteboardParams = params or WhiteboardParams()
+        self.T_hand_object = transform(np.eye(3), np.array([0.085, 0.0, -0.028]))
+        above = transform(_R_BOARD_ERASER, np.array([0.0, 0.0, ERASER_HALF_M[2] + _HOVER_M]))
+        self.T_base_wrist_start = _board_pose(np.zeros(3), 0.0, 0.0) @ above @ inverse(self.T_hand_object)
+        self.ink = Ink()
+        self._T_base_board = self._T_base_board_seen = np.eye(4)
+        self._T_board_eraser = np.eye(4)
+        self._normal_force_n = 0.0
+        self._failure: str | None = None
+
+    def add_to(self, spec: mujoco.MjSpec) -> None:
+        board = spec.worldbody.add_body(name="board", mocap=True, pos=_NOMINAL_BOARD_M)
+        hx, hy, hz = _BOARD_HALF_M
+        board.add_geom(
+            name="board",
+            type=mujoco.mjtGeom.mjGEOM_BOX,
+            pos=[0.0, 0.0, -hz],
+            size=[hx, hy, hz],
+            rgba=[0.96, 0.97, 0.97, 1.0],
+            friction=[0.25, 0.005, 0.0001],
+            contype=FURNITURE_CONTACT,
+            conaffinity=ROBOT_CONTACT | OBJECT_CONTACT,
+            solref=[0.02, 1.0],
+        )
+        for position_m, half_m in (
+            ((0.0, hy + 0.006, -hz), (hx + 0.012, 0.006, 0.014)),
+            ((0.0, -hy - 0.006, -hz), (hx + 0.012, 0.006, 0.014)),
+            ((hx + 0.006, 0.0, -hz), (0.006, hy, 0.014)),
+            ((-hx - 0.006, 0.0, -hz), (0.006, hy, 0.014)),
+        ):
+            _add_decoration(board, position_m, half_m, [0.35, 0.38, 0.42, 1.0])
+        for i, (x, y) in enumerate(self.ink.centres_m):
+            half_m = (CELL_M / 2, CELL_M / 2, 0.0006)
+            _add_decoration(board, (x, y, 0.0), half_m, [0.08, 0.12, 0.45, 0.0], f"ink_{i}")
+        eraser = spec.worldbody.add_body(name="eraser", pos=[0.0, 0.0, 1.0])
+        eraser.add_freejoint(name="eraser")
+        eraser.add_geom(
+            name="eraser",
+            type=mujoco.mjtGeom.mjGEOM_BOX,
+            size=ERASER_HALF_M,
+            mass=0.08,
+            rgba=[0.90, 0.45, 0.10, 1.0],
+            friction=[0.25, 0.005, 0.0001],
+            contype=OBJECT_CONTACT,
+            conaffinity=0,
+            solref=[0.02, 1.0],
+        )
+
+    def bind(self, model: mujoco.MjModel) -> None:
+        self._model = model
+        self._eraser = model.body("eraser").id
+        self._mocap = int(model.body("board").mocapid[0])
+        self._geoms = {model.geom("eraser").id, model.geom("board").id}
+        self._ink_geoms = np.array([model.geom(f"ink_{i}").id for i in range(COLUMNS * ROWS)])
+
+    def reset(self, rng: np.random.Generator, data: mujoco.MjData) -> None:
+        p = self.params
+        offset_m = rng.uniform(-p.position_spread_m, p.position_spread_m, 3)
+        yaw_rad = rng.uniform(-p.yaw_spread_rad, p.yaw_spread_rad)
+        tilt_rad = rng.uniform(-p.tilt_spread_rad, p.tilt_spread_rad)
+        bias_m = rng.uniform(-p.bias_position_m, p.bias_position_m, 3)
+        bias_yaw_rad = rng.uniform(-p.bias_yaw_rad, p.bias_yaw_rad)
+        self.ink.reset(draw_strokes(rng, rng.uniform(*p.coverage)))
+        self._T_base_board = _board_pose(offset_m, yaw_rad, tilt_rad)
+        self._T_base_board_seen = _board_pose(offset_m + bias_m, yaw_rad + bias_yaw_rad, tilt_rad)
+        self._normal_force_n = 0.0
+        self._failure = None
+        self._last_m: Array | None = None
+        data.mocap_pos[self._mocap] = self._T_base_board[:3, 3]
+        data.mocap_quat[self._mocap] = matrix_to_quat(self._T_base_board[:3, :3])
+
+    def update(self, data: mujoco.MjData, dt_s: float, hold_force_n: Array) -> None:
+        force_n = self._contact_force_n(data)
+        self._normal_force_n += (force_n - self._normal_force_n) * min(1.0, dt_s / 0.02)
+        self._T_board_eraser = inverse(self._T_base_board) @ body_pose(data, self._eraser)
+        self._wipe(dt_s)
+        if self._normal_force_n > self.params.force_limit_n:
+            self._failure = "pressed too hard on the board"
+
+    def _contact_force_n(self, data: mujoco.MjData) -> float:
+        total_n, force = 0.0, np.zeros(6)
+        for i in range(data.ncon):
+            if set(data.contact[i].geom.tolist()) == self._geoms:
+                mujoco.mj_contactForce(self._model, data, i, force)
+                total_n += float(force[0])
+        return total_n
+
+    def _wipe(self, dt_s: float) -> None:
+        """Ink goes with distance wiped, scaled by pressure; a tilted eraser touches with an edge and takes nothing."""
+        p, position_m = self.params, self._T_board_eraser[:3, 3].copy()
+        moved_m = 0.0 if self._last_m is None else float(np.linalg.norm(position_m[:2] - self._last_m[:2]))
+        self._last_m = position_m
+        pressure = np.clip((self._normal_force_n - p.force_min_n) / (p.force_full_n - p.force_min_n), 0.0, 1.0)
+        flatness = 1.0 - min(1.0, self._tilt_rad() / p.tilt_limit_rad)
+        strength = p.wipe_per_m * min(moved_m, 0.5 * dt_s) * float(pressure) * flatness
+        if strength > 0.0:
+            R, corners_m = self._T_board_eraser[:2, :2], self.ink.centres_m - position_m[:2]
+            under = np.all(np.abs(corners_m @ R) <= ERASER_HALF_M[:2], axis=1)
+            self.ink.erase(under, strength)
+
+    def _tilt_rad(self) -> float:
+        return float(np.arccos(np.clip(self._T_board_eraser[2, 2], -1.0, 1.0)))
+
+    def features(self, data: mujoco.MjData) -> Array:
+        T_base_eraser, seen = body_pose(data, self._eraser), self._T_base_board_seen
+        on_board = inverse(seen) @ T_base_eraser @ transform(_R_BOARD_ERASER.T, np.zeros(3))
+        truly = self._T_board_eraser @ transform(_R_BOARD_ERASER.T, np.zeros(3))
+        target_m = self.ink.target_m(self._T_board_eraser[:2, 3])
+        return np.concatenate(
+            [
+                pose_features(on_board),
+                seen[:3, 3],
+                log_so3(seen[:3, :3] @ _board_pose(np.zeros(3), 0.0, 0.0)[:3, :3].T),
+                pose_features(T_base_eraser),
+                [self._normal_force_n],
+                target_m,
+                target_m - on_board[:2, 3],
+                [self.ink.remaining],
+                self.ink.coarse(),
+                pose_features(truly),
+            ]
+        )
+
+    def outcome(self) -> Outcome:
+        done = self.ink.remaining < SUCCESS_REMAINING
+        return Outcome(1.0 - self.ink.remaining, done and self._failure is None, self._failure)
+
+    def render_state(self) -> Array:
+        return self.ink.amount.copy()
+
+    def show(self, model: mujoco.MjModel, render_state: Array) -> None:
+        model.geom_rgba[self._ink_geoms, 3] = 0.85 * render_state
+
+
+def _board_pose(offset_m: Array, yaw_rad: float, tilt_rad: float) -> Array:
+    """T_base_board: leaning back by the nominal lean plus a tilt, turned about the vertical."""
+    lean = _LEAN_RAD + tilt_rad
+    c, s = math.cos(lean), math.sin(lean)
+    R_leaning = np.column_stack([(0.0, -1.0, 0.0), (s, 0.0, c), (-c, 0.0, s)])
+    return transform(exp_so3(np.array([0.0, 0.0, yaw_rad])) @ R_leaning, _NOMINAL_BOARD_M + offset_m)
+
+
+def _add_decoration(
+    body: mujoco.MjsBody, position_m: tuple[float, ...], half_m: tuple[float, ...], rgba: list[float], name: str = ""
+) -> None:
+    """A box that is seen but not touched."""
+    body.add_geom(
+        name=name,
+        type=mujoco.mjtGeom.mjGEOM_BOX,
+        pos=position_m,
+        size=half_m,
+        rgba=rgba,
+        contype=0,
+        conaffinity=0,
+        group=1,
+    )

@@ -1,0 +1,128 @@
+"""The simulated robot with a task in front of it: commands in, joint and task state out, in its own time."""
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+
+from ..robots import RobotDescription
+from ..types import Array, RobotState, TaskState
+from .grasp import GRASP_ASSIST, GraspAssist
+from .scene import GRASP_SITE, PHYSICS_DT_S, build_scene
+from .start_pose import reach
+from .tasks import TaskParams, make_task
+
+_UPDATE_S = 0.004
+_BAD = (mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQVEL, mujoco.mjtWarning.mjWARN_BADQACC)
+
+
+class World:
+    """One simulated robot and one task. ``params`` default to the task's deployment spread.
+
+    An episode starts with ``reset``: the robot stands at ``start_pose_rad`` with the object in its right hand.
+    After a failure physics goes on, so that what is seen stays true; after "unstable" it stops.
+    """
+
+    def __init__(self, robot: RobotDescription, task: str, seed: int = 0, params: TaskParams | None = None) -> None:
+        self.robot = robot
+        self.task = make_task(task, params)
+        self.model = build_scene(robot, self.task)
+        self.data = mujoco.MjData(self.model)
+        self.task.bind(self.model)
+        joints = [self.model.joint(name).id for name in robot.joint_names]
+        self._qpos, self._dof = self.model.jnt_qposadr[joints], self.model.jnt_dofadr[joints]
+        self._actuator = [self.model.actuator(name).id for name in robot.joint_names]
+        self._grasp = GraspAssist(self.model, self.task.held_object, self.task.params.hold_force_limit_n)
+        self.start_pose_rad = self._start_pose()
+        self.start_pose_rad.flags.writeable = False
+        self.reset(seed)
+
+    def _start_pose(self) -> Array:
+        q_rad = reach(self.robot, GRASP_SITE, self.task.T_base_wrist_start, "right_arm")
+        for joint, angle_rad in self.task.fingers_rad.items():
+            i = self.robot.index(f"right_{joint}")
+            q_rad[i] = np.clip(angle_rad, self.robot.q_min_rad[i], self.robot.q_max_rad[i])
+        return q_rad
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of ``TaskState.features``; those starting with ``true_`` are not for policies."""
+        return self.task.feature_names
+
+    @property
+    def time_s(self) -> float:
+        """Simulated seconds since the reset."""
+        return float(self.data.time)
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """What a report about this world must say."""
+        return {"robot": self.robot.note, "task": self.task.name, "grasp_assist": GRASP_ASSIST}
+
+    def reset(self, seed: int) -> None:
+        """A new episode; the same seed gives the same episode."""
+        rng = np.random.default_rng(seed)
+        mujoco.mj_resetData(self.model, self.data)
+        self._failure: str | None = None
+        self.data.qpos[self._qpos] = self.start_pose_rad
+        self.task.reset(rng, self.data)
+        mujoco.mj_kinematics(self.model, self.data)
+        self._grasp.take(self.data, self.task.in_hand(rng))
+        self.command(self.start_pose_rad)
+        mujoco.mj_forward(self.model, self.data)
+        self._sound = (self.data.qpos.copy(), self.data.qvel.copy())
+        self.task.update(self.data, _UPDATE_S, self._grasp.force_n)
+
+    def command(self, q_rad: Array) -> None:
+        """Position targets (n,) in radians, held until the next command.
+
+        Raises:
+            ValueError: not finite, or not one target per joint; the last command stays.
+        """
+        if q_rad.shape != (self.robot.joint_count,) or not np.all(np.isfinite(q_rad)):
+            raise ValueError(f"q_rad must be {self.robot.joint_count} finite angles, got shape {q_rad.shape}")
+        self.data.ctrl[self._actuator] = q_rad
+
+    def advance(self, duration_s: float) -> None:
+        """Integrate; ``duration_s`` is rounded to whole physics steps of 2 ms."""
+        steps = round(duration_s / PHYSICS_DT_S)
+        per_update = round(_UPDATE_S / PHYSICS_DT_S)
+        while steps > 0 and self._failure != "unstable":
+            count = min(steps, per_update)
+            mujoco.mj_step(self.model, self.data, count)
+            self._check_stability()
+            self._update(count * PHYSICS_DT_S)
+            steps -= count
+
+    def _update(self, dt_s: float) -> None:
+        self._grasp.update(self.data, dt_s)
+        self.task.update(self.data, dt_s, self._grasp.force_n)
+        if self._failure is None and not self._grasp.held:
+            self._failure = f"dropped the {self.task.held_object}"
+
+    def _check_stability(self) -> None:
+        """On a warning of the integrator go back to the last sound state and stay there."""
+        warned = any(self.data.warning[int(kind)].number > 0 for kind in _BAD)
+        if warned or not np.all(np.isfinite(self.data.qpos)):
+            self._failure = "unstable"
+            self.data.qpos[:], self.data.qvel[:] = self._sound[0], 0.0
+            mujoco.mj_forward(self.model, self.data)
+        else:
+            self._sound = (self.data.qpos.copy(), self.data.qvel.copy())
+
+    def robot_state(self, stamp_s: float) -> RobotState:
+        """Measured joints, in the robot's order."""
+        return RobotState(stamp_s, self.data.qpos[self._qpos], self.data.qvel[self._dof])
+
+    def task_state(self, stamp_s: float) -> TaskState:
+        """Features, progress, and the end of the episode. A dropped object or unstable physics is a failure."""
+        outcome = self.task.outcome()
+        failure = self._failure or outcome.failure
+        success = outcome.success and failure is None
+        return TaskState(stamp_s, self.task.features(self.data), outcome.progress, success, failure)
+
+    def snapshot(self) -> Array:
+        """(k,) everything a camera in another process needs; ``SimCamera.render`` takes it."""
+        data = self.data
+        parts = (data.qpos, data.mocap_pos.ravel(), data.mocap_quat.ravel(), self.task.render_state())
+        return np.concatenate([[data.time], *parts])
