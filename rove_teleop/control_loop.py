@@ -120,7 +120,7 @@ class ControlLoop:
         self._episode_s, self._paused_s, self._no_chunk_s = 0.0, 0.0, 0.0
         self._had_chunk = False
 
-    # --- inputs, each stamped on arrival with the loop's own clock -----------------------------------------------
+    # --- inputs, each stamped on arrival with the loop's own clock ---
 
     def on_robot_state(self, state: RobotState) -> None:
         """Newest measurement; must already be finite and in the order of the robot description."""
@@ -161,7 +161,7 @@ class ControlLoop:
             self._log(now_s, "refused", refusal)
         return refusal
 
-    # --- the tick ---------------------------------------------------------------------------------------------------
+    # --- the tick ---
 
     def tick(self, now_s: float) -> Tick:
         """One control period: what is sent is within every limit, whatever the inputs were."""
@@ -203,7 +203,7 @@ class ControlLoop:
         self.filter.reason |= np.uint32(Reason.CHECK_FAILED)
         return sent if self.check.violation(sent) is None else None
 
-    # --- parts of a tick ------------------------------------------------------------------------------------------------
+    # --- parts of a tick ---
 
     def _policy_motion(self, now_s: float) -> tuple[Array | None, Array]:
         nothing = np.full(self.robot.joint_count, np.nan)
@@ -289,7 +289,7 @@ class ControlLoop:
             events=events,
         )
 
-    # --- transitions ------------------------------------------------------------------------------------------------------
+    # --- transitions ---
 
     def _prepare_start(self, now_s: float) -> str | None:
         """A new episode begins at rest, at the measured pose, with no plan left over from the last one."""
@@ -325,7 +325,7 @@ class ControlLoop:
             self.meter.abandon()
         self._log(now_s, "state", f"{before.name.lower()} -> {state.name.lower()}: {self.handover.reason}")
 
-    # --- what is missing ----------------------------------------------------------------------------------------------------
+    # --- what is missing ---
 
     def _readiness(self, now_s: float) -> Readiness:
         return Readiness(

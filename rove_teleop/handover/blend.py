@@ -75,7 +75,7 @@ class OffsetDecay:
     def _durations(self, offset: Array) -> Array:
         d, v, a = np.abs(offset)
         v_max, a_max, j_max = self._limits
-        needed = np.maximum.reduce(
+        needed: Array = np.maximum.reduce(
             [
                 PEAK_VELOCITY * d / v_max,
                 np.sqrt(PEAK_ACCELERATION * d / a_max),

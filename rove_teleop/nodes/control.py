@@ -1,0 +1,183 @@
+"""The control process: a plain paced loop around ``ControlLoop`` that does nothing else."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import math
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Bool, String
+from std_srvs.srv import Trigger
+from trajectory_msgs.msg import JointTrajectory
+
+from .. import clock
+from ..control_loop import ControlLoop, Tick
+from ..errors import MessageRefused
+from ..failure.no_progress import NoProgress
+from ..handover.states import REQUESTS, Signal
+from ..robot_io import topics
+from ..robot_io.chunks import read_chunk
+from ..robot_io.joints import JointOrder, read_targets
+from ..robot_io.ros2 import Ros2Robot
+from ..robots.description import RobotDescription, load_robot
+from .control_reports import Reports
+from .support import Bounds, Every, Parameters, Spinner, Stop, run_node
+
+SERVICE_PERIOD_S = 0.02
+# A stop on SIGTERM may take this long before the robot's own timeout has to do it.
+LAST_STOP_S = 1.0
+
+
+class ControlNode:
+    """Inputs are polled, services are answered between ticks, outputs are published; the loop decides everything."""
+
+    def __init__(self, robot: RobotDescription, options: argparse.Namespace) -> None:
+        self.robot = robot
+        self.node = Node("rove_control")
+        parameters = Parameters(self.node)
+        patience = parameters.number(
+            "no_progress_patience_s", 3.0, Bounds(0.5, 60.0, "s"), "seconds without progress before the alarm"
+        )
+        self.parameters = parameters
+        self.loop = ControlLoop(robot, options.takeover, options.protocol, no_progress=NoProgress(patience))
+        self.robot_io = Ros2Robot(robot, self.node, options.session)
+        self._order = JointOrder(robot.joint_names)
+        self._chunks = topics.PolledSubscription(self.node, JointTrajectory, topics.POLICY_CHUNK)
+        self._targets = topics.PolledSubscription(self.node, JointState, topics.OPERATOR_TARGETS)
+        self._engaged = topics.PolledSubscription(self.node, Bool, topics.OPERATOR_ENGAGED)
+        self._task = topics.PolledSubscription(self.node, String, topics.TASK_STATUS)
+        self._deadman = False
+        self.refused: dict[str, int] = {}
+        self.reports = Reports(self, options.recorder)
+        self._spinner = Spinner(self.node)
+        for signal in REQUESTS:
+            self.node.create_service(Trigger, f"rove/{signal}", self._service(signal))
+        self._sequence, self.episode, self.tick_number = 0, 0, 0
+
+    def run(self, stop: Stop) -> None:
+        """Tick at the control rate until asked to stop, then brake."""
+        pacer = clock.Pacer(self.robot.dt_s)
+        services = Every(SERVICE_PERIOD_S)
+        gc.collect()
+        gc.freeze()
+        leave_s = math.inf
+        while True:
+            late_s = pacer.wait()
+            now_s = clock.monotonic_s()
+            if stop.requested and leave_s == math.inf:
+                self.loop.request(Signal.STOP, now_s)
+                leave_s = now_s + LAST_STOP_S
+            self.read_inputs(now_s)
+            tick = self.loop.tick(now_s)
+            self.send(tick)
+            self.reports.after_tick(tick, late_s, pacer.missed)
+            if services.due(now_s):
+                self._spinner.spin()
+            if now_s > leave_s or (leave_s < math.inf and self.loop.filter.at_rest):
+                return
+
+    def read_inputs(self, now_s: float) -> None:
+        """Newest of everything, stamped now; what cannot be used is counted and never reaches the loop."""
+        state = self.robot_io.read()
+        if state is not None:
+            self.loop.on_robot_state(state)
+        self._read("chunk", self._chunks, lambda m: self.loop.on_chunk(read_chunk(m, self._order, now_s)))
+        engaged = self._engaged.take()
+        if engaged is not None:
+            self._deadman = bool(engaged.data)
+        self._read(
+            "targets",
+            self._targets,
+            lambda m: self.loop.on_operator(read_targets(m, self._order, now_s), self._deadman),
+        )
+        self._read("task", self._task, lambda m: self.loop.on_progress(now_s, _progress(m.data)))
+
+    def send(self, tick: Tick) -> None:
+        """Send the command, if there is one, under the present lease."""
+        if tick.q_sent_rad is None:
+            return
+        self._sequence += 1
+        self.robot_io.epoch = self.loop.handover.epoch
+        self.robot_io.send(tick.q_sent_rad, self._sequence)
+
+    def close(self) -> None:
+        self._spinner.close()
+        self.reports.close()
+        self.robot_io.close()
+        self.node.destroy_node()
+
+    def _read(self, name: str, subscription: topics.PolledSubscription, use: Callable[[Any], object]) -> None:
+        message = subscription.take()
+        if message is None:
+            return
+        try:
+            use(message)
+        except MessageRefused as refusal:
+            key = f"{name}.{refusal.reason}"
+            self.refused[key] = self.refused.get(key, 0) + 1
+
+    def _service(self, signal: Signal) -> Callable[[Trigger.Request, Trigger.Response], Trigger.Response]:
+        def answer(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+            refusal = self.loop.request(signal, clock.monotonic_s())
+            response.success = refusal is None
+            response.message = refusal or f"{self.loop.handover.state.name.lower()}: {self.loop.handover.reason}"
+            if response.success and signal is Signal.START:
+                self.episode += 1
+                self.tick_number = 0
+                self.loop.no_progress.patience_s = float(self.parameters.value("no_progress_patience_s"))
+            return response
+
+        return answer
+
+
+def _progress(text: str) -> float:
+    """Progress of a task status message.
+
+    Raises:
+        MessageRefused: not the JSON of a task status.
+    """
+    try:
+        return float(json.loads(text)["progress"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise MessageRefused("not_json", f"task status is not JSON with a progress ({error})") from error
+
+
+def go_real_time() -> str | None:
+    """Ask for a real-time priority for this thread alone; a sentence when the system does not allow it."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(50))
+    except (PermissionError, OSError) as error:
+        return f"no real-time priority ({error.strerror}): expect late ticks on a busy machine"
+    return None
+
+
+def parser() -> argparse.ArgumentParser:
+    result = argparse.ArgumentParser(prog="rove_control", description=__doc__)
+    result.add_argument("--robot", default="iron_r01", help="name or folder of the robot (default %(default)s)")
+    result.add_argument("--session", default="manual", help="session id in the envelope of every command")
+    result.add_argument("--takeover", choices=("aligned", "anchored", "blend"), default="anchored")
+    result.add_argument("--protocol", choices=("complete", "hand_back", "end"), default="complete")
+    result.add_argument("--recorder", default="", help="Unix socket of the recorder; empty: rows go nowhere")
+    return result
+
+
+def run(options: argparse.Namespace, stop: Stop) -> None:
+    control = ControlNode(load_robot(options.robot), options)
+    refusal = go_real_time()
+    if refusal is not None:
+        control.node.get_logger().warning(refusal)
+    try:
+        control.run(stop)
+    finally:
+        control.close()
+
+
+if __name__ == "__main__":
+    sys.exit(run_node(parser(), run))

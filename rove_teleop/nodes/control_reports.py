@@ -1,0 +1,140 @@
+"""What leaves control besides commands: rows for the recorder, topics for people and tools, diagnostics."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from diagnostic_msgs.msg import DiagnosticArray
+from std_msgs.msg import String
+
+from .. import clock
+from ..control_loop import Tick
+from ..handover.states import EPISODE_STATES, State, allowed
+from ..robot_io import topics
+from ..types import Event
+from .jitter import Jitter
+from .recorder_link import RecorderLink
+from .support import Every, diagnostic
+
+if TYPE_CHECKING:
+    from .control import ControlNode
+
+STATUS_PERIOD_S = 0.05
+
+
+class Reports:
+    """Everything that leaves control besides commands. Nothing here may raise into the loop or make it wait."""
+
+    def __init__(self, control: ControlNode, recorder: str) -> None:
+        self._control = control
+        node = control.node
+        self._status = node.create_publisher(String, topics.ROVE_STATUS, topics.LATEST)
+        self._event = node.create_publisher(String, topics.ROVE_EVENT, topics.STREAM)
+        self._latched = {
+            name: node.create_publisher(String, name, topics.LATCHED)
+            for name in (topics.ROVE_STATE, topics.ROVE_PHASE, topics.ROVE_AUTHORITY, topics.ROVE_REASON)
+        }
+        self._diagnostics = node.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, topics.REPORTS)
+        self._said: dict[str, str] = {}
+        robot = control.robot
+        self._link = (
+            RecorderLink(Path(recorder), robot.joint_count, len(robot.groups)) if recorder else None
+        )
+        self._jitter = Jitter()
+        self._status_due, self._diagnostics_due = Every(STATUS_PERIOD_S), Every(1.0)
+        self._started_s = 0.0
+
+    def after_tick(self, tick: Tick, late_s: float, missed: int) -> None:
+        """Record the tick, publish what changed, and at their own rates the status and the diagnostics."""
+        self._jitter.add(late_s)
+        self._record(tick)
+        for event in tick.events:
+            self._publish_event(event)
+        words = {
+            topics.ROVE_STATE: tick.state.name.lower(),
+            topics.ROVE_PHASE: tick.phase.name.lower(),
+            topics.ROVE_AUTHORITY: tick.authority.name.lower(),
+            topics.ROVE_REASON: self._control.loop.handover.reason,
+        }
+        for name, word in words.items():
+            if self._said.get(name) != word:
+                self._said[name] = word
+                self._latched[name].publish(String(data=word))
+        if self._status_due.due(tick.stamp_s):
+            self._status.publish(String(data=json.dumps(self._status_of(tick, missed))))
+        if self._diagnostics_due.due(tick.stamp_s):
+            self._diagnostics.publish(self._diagnose(tick, missed))
+
+    def close(self) -> None:
+        if self._link is not None:
+            self._link.flush()
+            self._link.close()
+
+    def _record(self, tick: Tick) -> None:
+        control = self._control
+        if control.tick_number == 0:
+            self._started_s = tick.stamp_s
+        if self._link is None:
+            return
+        if tick.state in EPISODE_STATES:
+            self._link.put(tick, control.episode, control.tick_number, clock.wall_time_s())
+            control.tick_number += 1
+        for event in tick.events:
+            self._link.put_event(event)
+        self._link.flush()
+
+    def _publish_event(self, event: Event) -> None:
+        body = {"time_s": event.time_s, "kind": event.kind, "detail": event.detail, "episode": self._control.episode}
+        self._event.publish(String(data=json.dumps(body)))
+
+    def _status_of(self, tick: Tick, missed: int) -> dict[str, object]:
+        control, loop = self._control, self._control.loop
+        alignment = loop.alignment
+        return {
+            "state": tick.state.name.lower(),
+            "phase": tick.phase.name.lower(),
+            "authority": tick.authority.name.lower(),
+            "reason": loop.handover.reason,
+            "outcome": loop.handover.outcome,
+            "episode": control.episode,
+            "tick": control.tick_number,
+            "elapsed_s": round(tick.stamp_s - self._started_s, 3) if tick.state in EPISODE_STATES else 0.0,
+            "weight": {name: round(float(w), 3) for name, w in zip(control.robot.groups, tick.weight, strict=True)},
+            "operator_age_s": _finite(tick.operator_age_s),
+            "policy_age_s": _finite(tick.policy_age_s),
+            "alarm": loop.alarm,
+            "alignment": None
+            if alignment is None
+            else {
+                "aligned": alignment.aligned,
+                "worst_joint": control.robot.joint_names[alignment.worst_joint],
+                "error_rad": _finite(alignment.error_rad),
+            },
+            "allowed": list(allowed(tick.state)),
+            "rows_sent": self._link.rows_queued if self._link else 0,
+            "rows_dropped": self._link.dropped if self._link else 0,
+            "rows_waiting": self._link.backlog if self._link else 0,
+            "missed_ticks": missed,
+            "jitter_us": self._jitter.percentiles_us(),
+        }
+
+    def _diagnose(self, tick: Tick, missed: int) -> DiagnosticArray:
+        control = self._control
+        problem = control.loop.handover.reason if tick.state in (State.FAULT, State.HOLD) else None
+        values = {
+            "state": tick.state.name.lower(),
+            "authority": tick.authority.name.lower(),
+            "missed_ticks": missed,
+            **{f"jitter_{key}_us": value for key, value in self._jitter.percentiles_us().items()},
+            **{f"refused.{key}": count for key, count in control.refused.items()},
+            **{f"rejected_state.{key}": count for key, count in control.robot_io.rejected.items()},
+            "rows_dropped": self._link.dropped if self._link else 0,
+        }
+        return diagnostic("rove_control", problem, values)
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 4) if math.isfinite(value) else None

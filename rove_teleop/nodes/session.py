@@ -1,0 +1,106 @@
+"""The session as a ROS 2 node: calls control's services, hears what control and the task say, tells the console."""
+
+from __future__ import annotations
+
+import json
+
+import rclpy
+from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
+from rcl_interfaces.srv import SetParameters
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+
+from .. import clock
+from ..errors import StageLost
+from ..handover.states import REQUESTS, Signal
+from ..robot_io import topics
+
+DEADLINE_S = 2.0
+
+
+class SessionNode:
+    """Latest ``status`` and ``task`` as dictionaries with the time of their arrival, and every event since asked."""
+
+    def __init__(self) -> None:
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+        self.node = Node("rove_session")
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self.node)
+        self.status: dict[str, object] = {}
+        self.status_s = float("-inf")
+        self.task: dict[str, object] = {}
+        self._events: list[dict[str, object]] = []
+        self.node.create_subscription(String, topics.ROVE_STATUS, self._on_status, topics.LATEST)
+        self.node.create_subscription(String, topics.TASK_STATUS, self._on_task, topics.LATEST)
+        self.node.create_subscription(String, topics.ROVE_EVENT, self._on_event, topics.STREAM)
+        self._session = self.node.create_publisher(String, topics.ROVE_SESSION, topics.LATCHED)
+        self._clients = {signal: self.node.create_client(Trigger, f"rove/{signal}") for signal in REQUESTS}
+        self._reset = self.node.create_client(Trigger, topics.SIM_RESET)
+        self._sim_parameters = self.node.create_client(SetParameters, "rove_sim_robot/set_parameters")
+
+    def spin(self, wait_s: float) -> None:
+        """Take what arrives within ``wait_s``."""
+        deadline_s = clock.monotonic_s() + wait_s
+        while (left_s := deadline_s - clock.monotonic_s()) > 0.0:
+            self._executor.spin_once(timeout_sec=left_s)
+
+    def request(self, signal: Signal) -> str | None:
+        """Ask control for a transition; None when taken, else its reason.
+
+        Raises:
+            StageLost: control does not answer.
+        """
+        response = self._call(self._clients[signal], Trigger.Request(), "control")
+        return None if response.success else str(response.message)
+
+    def reset_simulation(self, seed: int) -> None:
+        """Put the simulated task into the initial state of ``seed``.
+
+        Raises:
+            StageLost: the simulated robot does not answer or refuses.
+        """
+        value = ParameterValue(type=ParameterType.PARAMETER_INTEGER, integer_value=seed)
+        request = SetParameters.Request(parameters=[Parameter(name="seed", value=value)])
+        results = self._call(self._sim_parameters, request, "the simulated robot").results
+        if not results[0].successful:
+            raise StageLost(f"the simulated robot refused seed {seed}: {results[0].reason}")
+        response = self._call(self._reset, Trigger.Request(), "the simulated robot")
+        if not response.success:
+            raise StageLost(f"the simulated robot could not be reset: {response.message}")
+        self.task = {}
+
+    def publish(self, session: dict[str, object]) -> None:
+        self._session.publish(String(data=json.dumps(session)))
+
+    def take_events(self) -> list[dict[str, object]]:
+        """Control's events since the last call."""
+        events, self._events = self._events, []
+        return events
+
+    def close(self) -> None:
+        self._executor.shutdown()
+        self.node.destroy_node()
+        rclpy.try_shutdown()
+
+    def _call(self, client, request, who: str):  # type: ignore[no-untyped-def]
+        if not client.wait_for_service(timeout_sec=DEADLINE_S):
+            raise StageLost(f"{who} does not offer {client.srv_name}")
+        future = client.call_async(request)
+        deadline_s = clock.monotonic_s() + DEADLINE_S
+        while not future.done() and clock.monotonic_s() < deadline_s:
+            self._executor.spin_once(timeout_sec=0.05)
+        if not future.done():
+            raise StageLost(f"{who} did not answer {client.srv_name} within {DEADLINE_S:g} s")
+        return future.result()
+
+    def _on_status(self, message: String) -> None:
+        self.status, self.status_s = json.loads(message.data), clock.monotonic_s()
+
+    def _on_task(self, message: String) -> None:
+        self.task = json.loads(message.data)
+
+    def _on_event(self, message: String) -> None:
+        self._events.append(json.loads(message.data))

@@ -1,0 +1,184 @@
+"""An episode in virtual time: the same stages as a live session, stepped as fast as the machine can."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from .control_loop import ControlLoop, Tick
+from .handover.states import EPISODE_STATES, Signal
+from .sim.supervisor import SimulatedSupervisor, View
+from .sim.world import World
+from .types import ActionChunk, Array, JointTargets, RobotState, TaskState
+
+
+class Plan(Protocol):
+    """What a policy answers: targets (h, m) of ``joint_index`` (m,) at ``offset_s`` (h,) after the observation."""
+
+    @property
+    def offset_s(self) -> Array: ...
+    @property
+    def joint_index(self) -> np.ndarray: ...
+    @property
+    def q_rad(self) -> Array: ...
+
+
+Planner = Callable[[Array, Array, TaskState], Plan | None]
+"""(q_measured, q_commanded, task state) to a plan."""
+
+Operator = Callable[[float, RobotState, TaskState, bool], JointTargets | None]
+"""(now, measured, task state, whether the operator drives) to retargeted joint targets."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Periods and delays of the parts around the loop, in seconds."""
+
+    replan_s: float = 0.4
+    inference_s: float = 0.012
+    operator_s: float = 1.0 / 72.0
+    task_s: float = 0.02
+    supervisor_s: float = 0.05
+    limit_s: float = 30.0
+
+
+@dataclass(frozen=True)
+class Result:
+    """How an episode ended. ``human_s`` is the time under human control."""
+
+    outcome: Signal
+    duration_s: float
+    human_s: float
+    taken_over: bool
+    progress: float
+    failure: str | None
+
+
+def run_episode(
+    world: World,
+    loop: ControlLoop,
+    seed: int,
+    planner: Planner | None = None,
+    operator: Operator | None = None,
+    supervisor: SimulatedSupervisor | None = None,
+    timing: Timing | None = None,
+    on_tick: Callable[[Tick, TaskState], None] | None = None,
+    demonstrate: bool = False,
+) -> Result:
+    """Run one episode of ``world`` from ``seed`` through ``loop``.
+
+    With a planner alone the episode ends with the task's success or failure or at ``timing.limit_s``; with a
+    supervisor it decides. ``demonstrate`` gives the operator control from the first tick.
+    """
+    episode = _Episode(world, loop, timing or Timing(), planner, operator, supervisor)
+    return episode.run(seed, on_tick, demonstrate)
+
+
+class _Episode:
+    def __init__(
+        self,
+        world: World,
+        loop: ControlLoop,
+        timing: Timing,
+        planner: Planner | None,
+        operator: Operator | None,
+        supervisor: SimulatedSupervisor | None,
+    ) -> None:
+        self.world, self.loop, self.timing = world, loop, timing
+        self.planner, self.operator, self.supervisor = planner, operator, supervisor
+        self._pending: list[ActionChunk] = []
+        self._due = {"plan": 0.0, "operator": 0.0, "task": 0.0, "supervisor": 0.0}
+
+    def run(self, seed: int, on_tick: Callable[[Tick, TaskState], None] | None, demonstrate: bool) -> Result:
+        world, loop, dt_s = self.world, self.loop, self.loop.robot.dt_s
+        world.reset(seed)
+        now_s, human_s = 0.0, 0.0
+        measured, self.task = world.robot_state(now_s), world.task_state(now_s)
+        command = measured.q_rad
+        self._start(now_s, measured, demonstrate)
+        while loop.handover.state in EPISODE_STATES:
+            now_s += dt_s
+            measured = world.robot_state(now_s)
+            loop.on_robot_state(measured)
+            self._observe_task(now_s)
+            self._plan(now_s, measured, command)
+            self._operate(now_s, measured)
+            tick = loop.tick(now_s)
+            if on_tick is not None:
+                on_tick(tick, self.task)
+            if tick.q_sent_rad is not None:
+                command = tick.q_sent_rad
+                world.command(command)
+            world.advance(dt_s)
+            human_s += dt_s * float(np.max(tick.weight) > 0.5)
+            self._supervise(now_s)
+        outcome = loop.handover.outcome or Signal.DISCARD
+        return Result(
+            outcome, now_s, human_s, loop.handover.taken_over, self.task.progress, self.task.failure
+        )
+
+    def _start(self, now_s: float, measured: RobotState, demonstrate: bool) -> None:
+        loop = self.loop
+        loop.on_robot_state(measured)
+        self._ask(Signal.START, now_s)
+        if self.supervisor is not None:
+            self.supervisor.begin()
+        if demonstrate:
+            self._operate(now_s, measured)
+            for signal in (Signal.PAUSE, Signal.TAKE_OVER, Signal.RECOVERED):
+                self._ask(signal, now_s)
+
+    def _ask(self, signal: Signal, now_s: float) -> None:
+        refusal = self.loop.request(signal, now_s)
+        if refusal is not None:
+            raise RuntimeError(f"the episode could not begin: {refusal}")
+
+    def _is_due(self, name: str, now_s: float, period_s: float) -> bool:
+        if now_s < self._due[name]:
+            return False
+        self._due[name] = max(self._due[name] + period_s, now_s - period_s)
+        return True
+
+    def _observe_task(self, now_s: float) -> None:
+        if self._is_due("task", now_s, self.timing.task_s):
+            self.task = self.world.task_state(now_s)
+            self.loop.on_progress(now_s, self.task.progress)
+
+    def _plan(self, now_s: float, measured: RobotState, command: Array) -> None:
+        """Plans arrive ``inference_s`` after their observation, with offsets reduced by that age, as live."""
+        if self.planner is not None and self._is_due("plan", now_s, self.timing.replan_s):
+            plan = self.planner(measured.q_rad, command, self.task)
+            if plan is not None:
+                delay_s = self.timing.inference_s
+                chunk = ActionChunk(now_s + delay_s, plan.offset_s - delay_s, plan.joint_index, plan.q_rad)
+                self._pending.append(chunk)
+        while self._pending and self._pending[0].received_s <= now_s:
+            self.loop.on_chunk(self._pending.pop(0))
+
+    def _operate(self, now_s: float, measured: RobotState) -> None:
+        if self.operator is not None and self._is_due("operator", now_s, self.timing.operator_s):
+            driving = self.loop.handover.state.name in ("ADAPTATION", "RECOVERY")
+            targets = self.operator(now_s, measured, self.task, driving)
+            if targets is not None:
+                self.loop.on_operator(targets, engaged=True)
+
+    def _supervise(self, now_s: float) -> None:
+        if not self._is_due("supervisor", now_s, self.timing.supervisor_s):
+            return
+        signal = self._decide(now_s)
+        if signal is not None:
+            self.loop.request(signal, now_s)
+
+    def _decide(self, now_s: float) -> Signal | None:
+        task = self.task
+        if self.supervisor is not None:
+            state = self.loop.handover.state.name.lower()
+            view = View(state, self.loop.alarm is not None, task.progress, task.success, task.failure, now_s)
+            return self.supervisor.look(now_s, view)
+        if task.success:
+            return Signal.SUCCESS
+        lost = self.loop.handover.state.name in ("HOLD", "FAULT")
+        return Signal.FAILURE if task.failure is not None or lost or now_s > self.timing.limit_s else None
