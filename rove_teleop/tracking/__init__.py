@@ -1,0 +1,1 @@
+"""A device's frames become one trustworthy OperatorFrame: validity, age, jumps; and recordings as a device."""

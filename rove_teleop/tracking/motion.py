@@ -1,0 +1,117 @@
+"""A recorded human motion as values: frames of an operator with the file's own timing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import MotionFileInvalid
+from ..types import SIDES, Array, HandFrame, OperatorFrame, Side
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """A recording. ``stamp_s`` of the first frame is 0; later stamps keep the file's own spacing.
+
+    ``arm_length_m`` is the operator's shoulder-to-wrist length where the file tells it. ``notes`` are sentences about
+    what the reader assumed, dropped or filled in.
+    """
+
+    name: str
+    frames: tuple[OperatorFrame, ...]
+    arm_length_m: float | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def duration_s(self) -> float:
+        return self.frames[-1].stamp_s
+
+    @property
+    def stamp_s(self) -> Array:
+        """Stamps of all frames (n,), in seconds from the first."""
+        return np.array([frame.stamp_s for frame in self.frames])
+
+    def tracks(self, side: Side) -> bool:
+        """True when the recording ever sees this hand."""
+        hands = (frame.hand(side) for frame in self.frames)
+        return any(hand.T_world_wrist is not None or hand.points_m is not None for hand in hands)
+
+
+@dataclass(frozen=True, slots=True)
+class HandTrack:
+    """One hand over n frames; a row that is not finite means "not tracked then".
+
+    ``T_world_wrist`` is (n, 4, 4) or None, ``points_m`` (n, 21, 3) in the wrist frame or None.
+    """
+
+    T_world_wrist: Array | None = None
+    points_m: Array | None = None
+
+    def frame(self, k: int) -> HandFrame:
+        return HandFrame(_row(self.T_world_wrist, k), _row(self.points_m, k))
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What a reader delivers: arrays over n frames, before the checks that all formats share."""
+
+    stamp_s: Array
+    hands: Mapping[Side, HandTrack]
+    T_world_head: Array | None = None
+    engaged: NDArray[np.bool_] | None = None
+    arm_length_m: float | None = None
+    notes: tuple[str, ...] = field(default=())
+
+
+def assemble(path: Path, recording: Recording) -> Motion:
+    """Frames with stamps from 0 s.
+
+    Raises:
+        MotionFileInvalid: no frames, stamps that are not finite or go back, or never a tracked hand.
+    """
+    stamp_s = check_stamps(path, recording.stamp_s)
+    none = HandTrack()
+    left, right = (recording.hands.get(side, none) for side in SIDES)
+    frames = tuple(
+        OperatorFrame(
+            stamp_s=float(stamp),
+            sequence=k,
+            left=left.frame(k),
+            right=right.frame(k),
+            T_world_head=_row(recording.T_world_head, k),
+            engaged=True if recording.engaged is None else bool(recording.engaged[k]),
+        )
+        for k, stamp in enumerate(stamp_s - stamp_s[0])
+    )
+    motion = Motion(_stem(path), frames, recording.arm_length_m, recording.notes)
+    if not any(motion.tracks(side) for side in SIDES):
+        raise MotionFileInvalid(f"{path}: no hand is tracked in any of its {len(frames)} frames")
+    return motion
+
+
+def check_stamps(path: Path, stamp_s: Array) -> Array:
+    """The stamps, refused when empty, not finite or going back (equal stamps are allowed: bursts are real)."""
+    if len(stamp_s) == 0:
+        raise MotionFileInvalid(f"{path}: holds no frames")
+    for k in np.flatnonzero(~np.isfinite(stamp_s))[:1]:
+        raise MotionFileInvalid(f"{path}: timestamp of frame {k} is not finite")
+    for k in np.flatnonzero(np.diff(stamp_s) < 0.0)[:1]:
+        raise MotionFileInvalid(f"{path}: timestamp of frame {k + 1} goes back by {stamp_s[k] - stamp_s[k + 1]:.6f} s")
+    return stamp_s
+
+
+def _row(values: Array | None, k: int) -> Array | None:
+    if values is None or not np.all(np.isfinite(values[k])):
+        return None
+    row: Array = values[k].copy()
+    row.setflags(write=False)
+    return row
+
+
+def _stem(path: Path) -> str:
+    name = path.name.removesuffix(".gz")
+    return name.rsplit(".", 1)[0] if "." in name else name

@@ -1,0 +1,1 @@
+"""One reader per recorded format; each turns its file's axes, units and losses into a Motion."""

@@ -1,0 +1,50 @@
+"""NumPy containers of recordings, opened without pickle so that a recording can hold nothing but numbers."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import MotionFileInvalid
+from ...types import Array
+
+
+def open_npz(path: Path, content: bytes, keys: tuple[str, ...]) -> dict[str, NDArray[np.generic]]:
+    """The named arrays of an .npz; every one must be there."""
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            missing = [key for key in keys if key not in archive.files]
+            if missing:
+                raise MotionFileInvalid(
+                    f"{path}: array '{missing[0]}' is missing (it holds {', '.join(archive.files)})"
+                )
+            return {key: archive[key] for key in archive.files}
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
+        raise MotionFileInvalid(f"{path}: the archive is truncated or damaged ({error})") from error
+
+
+def open_npy(path: Path, content: bytes) -> NDArray[np.generic]:
+    """The array of an .npy."""
+    try:
+        array: NDArray[np.generic] = np.load(io.BytesIO(content), allow_pickle=False)
+    except (EOFError, OSError, ValueError) as error:
+        raise MotionFileInvalid(f"{path}: the array is truncated or damaged ({error})") from error
+    return array
+
+
+def checked(path: Path, name: str, array: NDArray[np.generic], shape: tuple[int, ...]) -> Array:
+    """The array as float64 of shape (frames, *shape), all finite."""
+    if array.ndim != 1 + len(shape) or array.shape[1:] != shape or array.dtype.kind not in "fiu":
+        raise MotionFileInvalid(
+            f"{path}: '{name}' must be numbers of shape (frames, {', '.join(map(str, shape))}), "
+            f"got {array.dtype} of shape {array.shape}"
+        )
+    values = array.astype(np.float64)
+    for place in np.argwhere(~np.isfinite(values))[:1]:
+        raise MotionFileInvalid(f"{path}: frame {place[0]}, {name} {tuple(map(int, place[1:]))} is not finite")
+    return values
