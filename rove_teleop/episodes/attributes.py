@@ -22,6 +22,7 @@ _DEFAULTS: dict[str, Any] = {
     "cameras": [],
     "state_names": [],
     "first_tick": None,
+    "episode_number": None,
     "notes": "",
 }
 _WRITTEN_HERE = ("id", "outcome", "status", "clocks", "software_version", "crc32c", "format", "format_version")
@@ -48,8 +49,9 @@ def checked_attributes(given: Mapping[str, Any]) -> dict[str, Any]:
     _check_groups(attributes.get("groups"), joints)
     _check_rate(attributes.get("control_hz"))
     _check_limits(attributes["limits"], len(joints))
-    if attributes["first_tick"] is not None and not isinstance(attributes["first_tick"], int):
-        raise DatasetInvalid(f"attribute 'first_tick' must be a whole number, got {attributes['first_tick']!r}")
+    for key in ("first_tick", "episode_number"):
+        if attributes[key] is not None and not isinstance(attributes[key], int):
+            raise DatasetInvalid(f"attribute '{key}' must be a whole number, got {attributes[key]!r}")
     return attributes
 
 

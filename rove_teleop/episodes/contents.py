@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from google_crc32c import extend, value
 from numpy.typing import NDArray
 
-from .journal import Record, crc32c
+from .journal import Record
 from .layout import TRACKING_DTYPE, Stream, control_dtype
 from .records import ChunkRecord, FailureRecord, FrameRecord, unpack_event, unpack_task, unpack_tracking
 
@@ -24,6 +25,7 @@ class CameraContents:
 
     arrays: Arrays
     jpeg_bytes: int
+    jpeg_crc32c: int
     duplicated: int
     lost: int
 
@@ -78,8 +80,7 @@ def ticks_lost(ticks: NDArray[Any], first_tick: int | None, last_tick: int | Non
 
 
 def _camera(frames: list[FrameRecord], pack: Path) -> CameraContents:
-    data = mapped(pack)
-    whole = [f for f in frames if crc32c(data[f.offset : f.offset + f.length]) == f.crc32c]
+    whole, jpeg_crc32c = _whole_frames(frames, pack)
     arrays: Arrays = {
         "offset": np.array([f.offset for f in whole], "<i8"),
         "length": np.array([f.length for f in whole], "<i8"),
@@ -90,17 +91,28 @@ def _camera(frames: list[FrameRecord], pack: Path) -> CameraContents:
     }
     return CameraContents(
         arrays=arrays,
-        jpeg_bytes=max((f.offset + f.length for f in whole), default=0),
+        jpeg_bytes=whole[-1].offset + whole[-1].length if whole else 0,
+        jpeg_crc32c=jpeg_crc32c,
         duplicated=int(np.sum(np.diff(arrays["capture_s"]) == 0.0)),
-        lost=max(0, frames[-1].sequence - frames[0].sequence + 1 - len(whole)) if frames else 0,
+        lost=max(0, frames[-1].sequence + 1 - len(whole)) if frames else 0,
     )
 
 
-def mapped(path: Path) -> NDArray[np.uint8]:
-    """The bytes of a file without reading it; nothing where there is no file."""
-    if not path.exists() or path.stat().st_size == 0:
-        return np.zeros(0, np.uint8)
-    return np.memmap(path, np.uint8, mode="r")
+def _whole_frames(frames: list[FrameRecord], pack: Path) -> tuple[list[FrameRecord], int]:
+    """The frames whose bytes are all there, and the CRC-32C of the pack up to the end of the last of them."""
+    whole: list[FrameRecord] = []
+    crc = crc_at_last = position = 0
+    if not frames or not pack.exists():
+        return whole, crc
+    with pack.open("rb") as file:
+        for frame in frames:
+            skipped, data = file.read(frame.offset - position), file.read(frame.length)
+            crc = extend(extend(crc, skipped), data)
+            position = frame.offset + frame.length
+            if value(data) == frame.crc32c:
+                whole.append(frame)
+                crc_at_last = crc
+    return whole, crc_at_last
 
 
 def _tracking(payloads: list[bytes]) -> Arrays:

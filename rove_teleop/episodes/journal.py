@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import struct
 import threading
 from collections.abc import Iterator
@@ -10,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from google_crc32c import extend, value
+from google_crc32c import value
 
 from .durability import AppendFile
 from .layout import Stream
 
 MAGIC = 0x524A
+_CRC = struct.Struct("<I")  # over everything that follows
 _HEAD = struct.Struct("<HBBII")  # magic, stream, zero, length of the payload, sequence
-_CRC = struct.Struct("<I")
-OVERHEAD = _HEAD.size + _CRC.size
+OVERHEAD = _CRC.size + _HEAD.size
 _STREAMS = {int(stream): stream for stream in Stream}
 
 
@@ -31,9 +30,9 @@ class Record:
 
 
 def encode(stream: Stream, sequence: int, payload: bytes) -> bytes:
-    """Header, CRC-32C over header and payload, payload."""
-    head = _HEAD.pack(MAGIC, stream, 0, len(payload), sequence)
-    return b"".join((head, _CRC.pack(extend(value(head), payload)), payload))
+    """CRC-32C, header, payload."""
+    body = _HEAD.pack(MAGIC, stream, 0, len(payload), sequence) + payload
+    return _CRC.pack(value(body)) + body
 
 
 class Journal:
@@ -74,31 +73,25 @@ class JournalContents:
 
 def read_journal(path: Path) -> JournalContents:
     """Every record up to the first that is cut short, damaged or out of sequence."""
-    with path.open("rb") as file:
-        file.seek(0, 2)
-        total = file.tell()
-        if total == 0:
-            return JournalContents([], 0, 0)
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            records = list(_scan(data, total))
+    data = path.read_bytes()
+    records = list(_scan(data))
     good = sum(OVERHEAD + len(record.payload) for record in records)
-    return JournalContents(records, good, total)
+    return JournalContents(records, good, len(data))
 
 
-def _scan(data: mmap.mmap, total: int) -> Iterator[Record]:
+def _scan(data: bytes) -> Iterator[Record]:
     position = 0
     sequence = 0
-    while position + OVERHEAD <= total:
-        magic, stream, zero, length, number = _HEAD.unpack_from(data, position)
-        start = position + OVERHEAD
-        if magic != MAGIC or zero != 0 or number != sequence or stream not in _STREAMS or start + length > total:
+    while position + OVERHEAD <= len(data):
+        magic, stream, zero, length, number = _HEAD.unpack_from(data, position + _CRC.size)
+        end = position + OVERHEAD + length
+        if magic != MAGIC or zero != 0 or number != sequence or stream not in _STREAMS or end > len(data):
             return
-        payload = data[start : start + length]
-        crc = extend(value(data[position : position + _HEAD.size]), payload)
-        if crc != _CRC.unpack_from(data, position + _HEAD.size)[0]:
+        body = data[position + _CRC.size : end]
+        if value(body) != _CRC.unpack_from(data, position)[0]:
             return
-        yield Record(_STREAMS[stream], payload)
-        position, sequence = start + length, sequence + 1
+        yield Record(_STREAMS[stream], body[_HEAD.size :])
+        position, sequence = end, sequence + 1
 
 
 def crc32c(data: bytes | memoryview | np.ndarray) -> int:

@@ -136,6 +136,7 @@ class EpisodeRecording:
     def note(self, attributes: Mapping[str, Any]) -> None:
         """Add or replace attributes; they survive a crash like rows do."""
         self.attributes = checked_attributes({**self.attributes, **attributes})
+        self._feature_count = len(self.attributes["feature_names"]) or self._feature_count
         self._journal.append(Stream.ATTRIBUTES, pack_json(dict(attributes)))
 
     @property
@@ -164,8 +165,8 @@ class EpisodeRecording:
             OSError: the disk refused the sealed copy; the journal is kept and can be recovered.
         """
         extra = dict(attributes or {})
-        checked_attributes({**self.attributes, **extra})
-        end = {"outcome": checked_outcome(outcome), "last_tick": last_tick, "clock": clock_now(monotonic_s())}
+        self.check_end(outcome, extra)
+        end = {"outcome": outcome, "last_tick": last_tick, "clock": clock_now(monotonic_s())}
         if self.failed is None:
             with contextlib.suppress(RecordingFailed):
                 self._journal.append(Stream.END, pack_json({**end, "attributes": extra}))
@@ -176,6 +177,15 @@ class EpisodeRecording:
             return seal_recording(self.path, recovered=failure is not None, end=end)
         finally:
             self._release()
+
+    def check_end(self, outcome: object, attributes: Mapping[str, Any]) -> None:
+        """Refuse what ``seal`` would refuse, while the episode can still go on.
+
+        Raises:
+            DatasetInvalid: an unknown outcome, or attributes that do not fit.
+        """
+        checked_outcome(outcome)
+        checked_attributes({**self.attributes, **attributes})
 
     def close(self) -> None:
         """Stop writing without sealing: the recording is then an orphan for ``recover_dataset``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..errors import DatasetInvalid
@@ -22,6 +22,10 @@ class RecoveredEpisode:
     frames: int = 0
     bytes_cut: int = 0
     problem: str | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """All fields as plain JSON."""
+        return {**asdict(self), "path": None if self.path is None else str(self.path)}
 
 
 def recover_dataset(root: Path, lock: WriterLock | None = None) -> list[RecoveredEpisode]:

@@ -12,7 +12,7 @@ import rove_teleop
 
 from ..errors import DatasetInvalid
 from .attributes import checked_attributes
-from .contents import EpisodeContents, collect, mapped, pack_path, ticks_lost
+from .contents import EpisodeContents, collect, pack_path, ticks_lost
 from .durability import fsync_directory, sync_filesystem
 from .journal import crc32c, read_journal
 from .layout import CAMERA_FIELDS, FORMAT, FORMAT_VERSION, GROUP_FIELDS, Field
@@ -108,7 +108,7 @@ def _write_arrays(sealed: Path, contents: EpisodeContents, recording: Path) -> d
         _group(folder)
         jpeg, *others = CAMERA_FIELDS
         pack = pack_path(recording, camera)
-        crcs[f"cameras/{camera}/jpeg"] = crc32c(mapped(pack)[: images.jpeg_bytes])
+        crcs[f"cameras/{camera}/jpeg"] = images.jpeg_crc32c
         link_pack(folder / jpeg.name, pack, images.jpeg_bytes, jpeg.dims, _meaning(jpeg))
         for field in others:
             array = images.arrays[field.name]
