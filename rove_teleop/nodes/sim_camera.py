@@ -34,8 +34,8 @@ class CameraNode(Node):
         self.parameters = Parameters(self)
         self.parameters.number("rate_hz", 30.0, Bounds(1.0, 60.0, "Hz"), "pictures per second of each camera")
         self.parameters.integer("jpeg_quality", 80, Bounds(10, 100), "quality of the JPEG pictures")
-        width = self.parameters.integer("width", 640, Bounds(64, 1920, "px"), "width of a picture", read_only=True)
-        height = self.parameters.integer("height", 480, Bounds(64, 1080, "px"), "height of a picture", read_only=True)
+        width = self.parameters.integer("width", 640, Bounds(16, 1280, "px"), "width of a picture", read_only=True)
+        height = self.parameters.integer("height", 480, Bounds(16, 960, "px"), "height of a picture", read_only=True)
         description = load_robot(robot)
         self.cameras = {name: SimCamera(description, task, name, width, height) for name in cameras}
         self.publishers_of = {

@@ -40,6 +40,7 @@ class SimRobot(LifecycleNode):
         )
         self.parameters.integer("seed", 0, Bounds(0, 2**31 - 1), "start state of the next sim/reset")
         self.world: World | None = None
+        self.problem: RoveError | None = None
         self.active = False
         self.ignored = 0
         self.seed = 0
@@ -57,6 +58,7 @@ class SimRobot(LifecycleNode):
         try:
             self.world = World(self.robot, self.task, self.parameters.value("seed"))
         except RoveError as error:
+            self.problem = error
             self.get_logger().error(str(error))
             return TransitionCallbackReturn.FAILURE
         self.reset(self.parameters.value("seed"))
@@ -69,8 +71,8 @@ class SimRobot(LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Hold where the robot stands and take no more commands."""
-        self.guard.hold(self._measured(monotonic_s()).q_rad)
+        """Brake, hold, and take no more commands."""
+        self.guard.brake(self._measured(monotonic_s()))
         self.active = False
         return TransitionCallbackReturn.SUCCESS
 
@@ -156,8 +158,9 @@ def run(options: argparse.Namespace, stop: Stop) -> None:
     node = SimRobot(options.robot, options.task)
     spinner = Spinner(node)
     if options.autostart:
-        if node.trigger_configure() != TransitionCallbackReturn.SUCCESS:
-            raise RobotUnavailable(f"the simulated robot cannot be configured for task '{options.task}'")
+        node.trigger_configure()
+        if node.problem is not None:
+            raise node.problem
         node.trigger_activate()
     gc.collect()
     gc.freeze()

@@ -68,5 +68,6 @@ class SimTopics:
             "success": bool(task.success),
             "failure": task.failure,
             "robot": mode,
+            "notes": world.notes,
         }
         self._status.publish(String(data=json.dumps(status)))

@@ -58,6 +58,14 @@ class CommandGuard:
         self.mode = Mode.HOLDING
         self._target_rad = self._inside(q_measured_rad)
 
+    def brake(self, state: RobotState) -> None:
+        """Slow down from the measured motion at ``a_max``, then hold where that ends."""
+        self.mode = Mode.BRAKING
+        limit = self._robot.v_max_rad_s
+        self._brake_rad_s = np.clip(np.nan_to_num(state.dq_rad_s), -limit, limit)
+        if np.isfinite(state.q_rad).all():
+            self._target_rad = self._inside(state.q_rad)
+
     def offer(self, envelope: Envelope, q_rad: Array, state: RobotState) -> None:
         """Take a command (n,) that arrived at ``state.stamp_s`` while the robot measured ``state``.
 
@@ -81,7 +89,8 @@ class CommandGuard:
     def target(self, state: RobotState, dt_s: float) -> Array:
         """Position target (n,) in rad of this tick; it follows no faster than ``v_max``."""
         if self.mode is Mode.FOLLOWING and not (state.stamp_s - self._last_s <= self.timeout_s):
-            self._start_braking(state)
+            self.timeouts += 1
+            self.brake(state)
         if self.mode is Mode.FOLLOWING:
             reach = self._robot.v_max_rad_s * dt_s
             self._target_rad = self._target_rad + np.clip(self._command_rad - self._target_rad, -reach, reach)
@@ -121,14 +130,6 @@ class CommandGuard:
         if self._last is None or envelope.session != self._last.session:
             return 0
         return min(envelope.sequence - self._last.sequence - 1, int(self.timeout_s / self._robot.dt_s))
-
-    def _start_braking(self, state: RobotState) -> None:
-        self.timeouts += 1
-        self.mode = Mode.BRAKING
-        limit = self._robot.v_max_rad_s
-        self._brake_rad_s = np.clip(np.nan_to_num(state.dq_rad_s), -limit, limit)
-        if np.isfinite(state.q_rad).all():
-            self._target_rad = self._inside(state.q_rad)
 
     def _brake(self, state: RobotState, dt_s: float) -> None:
         step = self._robot.a_max_rad_s2 * dt_s
