@@ -116,9 +116,7 @@ class _Episode:
             human_s += dt_s * float(np.max(tick.weight) > 0.5)
             self._supervise(now_s)
         outcome = loop.handover.outcome or Signal.DISCARD
-        return Result(
-            outcome, now_s, human_s, loop.handover.taken_over, self.task.progress, self.task.failure
-        )
+        return Result(outcome, now_s, human_s, loop.handover.taken_over, self.task.progress, self.task.failure)
 
     def _start(self, now_s: float, measured: RobotState, demonstrate: bool) -> None:
         loop = self.loop

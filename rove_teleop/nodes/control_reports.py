@@ -12,12 +12,13 @@ from std_msgs.msg import String
 
 from .. import clock
 from ..control_loop import Tick
+from ..episodes.row_link import RowSender
 from ..handover.states import EPISODE_STATES, State, allowed
 from ..robot_io import topics
 from ..types import Event
 from .jitter import Jitter
-from .recorder_link import RecorderLink
 from .support import Every, diagnostic
+from .tick_row import TickRow
 
 if TYPE_CHECKING:
     from .control import ControlNode
@@ -40,9 +41,8 @@ class Reports:
         self._diagnostics = node.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, topics.REPORTS)
         self._said: dict[str, str] = {}
         robot = control.robot
-        self._link = (
-            RecorderLink(Path(recorder), robot.joint_count, len(robot.groups)) if recorder else None
-        )
+        self._row = TickRow(robot.joint_count, len(robot.groups))
+        self._rows = RowSender(Path(recorder)) if recorder else None
         self._jitter = Jitter()
         self._status_due, self._diagnostics_due = Every(STATUS_PERIOD_S), Every(1.0)
         self._started_s = 0.0
@@ -69,22 +69,22 @@ class Reports:
             self._diagnostics.publish(self._diagnose(tick, missed))
 
     def close(self) -> None:
-        if self._link is not None:
-            self._link.flush()
-            self._link.close()
+        if self._rows is not None:
+            self._rows.flush()
+            self._rows.close()
 
     def _record(self, tick: Tick) -> None:
         control = self._control
         if control.tick_number == 0:
             self._started_s = tick.stamp_s
-        if self._link is None:
+        if self._rows is None:
             return
         if tick.state in EPISODE_STATES:
-            self._link.put(tick, control.episode, control.tick_number, clock.wall_time_s())
+            self._rows.row(self._row.pack(tick, control.episode, control.tick_number, clock.wall_time_s()))
             control.tick_number += 1
         for event in tick.events:
-            self._link.put_event(event)
-        self._link.flush()
+            self._rows.event(event)
+        self._rows.flush()
 
     def _publish_event(self, event: Event) -> None:
         body = {"time_s": event.time_s, "kind": event.kind, "detail": event.detail, "episode": self._control.episode}
@@ -114,9 +114,9 @@ class Reports:
                 "error_rad": _finite(alignment.error_rad),
             },
             "allowed": list(allowed(tick.state)),
-            "rows_sent": self._link.rows_queued if self._link else 0,
-            "rows_dropped": self._link.dropped if self._link else 0,
-            "rows_waiting": self._link.backlog if self._link else 0,
+            "rows_sent": self._rows.sent if self._rows else 0,
+            "rows_dropped": self._rows.dropped if self._rows else 0,
+            "rows_waiting": self._rows.waiting if self._rows else 0,
             "missed_ticks": missed,
             "jitter_us": self._jitter.percentiles_us(),
         }
@@ -131,7 +131,7 @@ class Reports:
             **{f"jitter_{key}_us": value for key, value in self._jitter.percentiles_us().items()},
             **{f"refused.{key}": count for key, count in control.refused.items()},
             **{f"rejected_state.{key}": count for key, count in control.robot_io.rejected.items()},
-            "rows_dropped": self._link.dropped if self._link else 0,
+            "rows_dropped": self._rows.dropped if self._rows else 0,
         }
         return diagnostic("rove_control", problem, values)
 
