@@ -35,7 +35,7 @@ _BOARD_HALF_M = np.array([0.20, 0.14, 0.01])
 _NOMINAL_BOARD_M = np.array([0.46, -0.17, 0.27])
 _LEAN_RAD = math.radians(35.0)
 _HOVER_M = 0.06
-_R_BOARD_ERASER = np.column_stack([(0.0, 1.0, 0.0), (-1.0, 0.0, 0.0), (0.0, 0.0, 1.0)])
+R_BOARD_ERASER = np.column_stack([(0.0, 1.0, 0.0), (-1.0, 0.0, 0.0), (0.0, 0.0, 1.0)])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +105,7 @@ class WhiteboardTask(Task):
     def __init__(self, params: WhiteboardParams | None = None) -> None:
         self.params: WhiteboardParams = params or WhiteboardParams()
         self.T_hand_object = transform(np.eye(3), np.array([0.085, 0.0, -0.028]))
-        above = transform(_R_BOARD_ERASER, np.array([0.0, 0.0, ERASER_HALF_M[2] + _HOVER_M]))
+        above = transform(R_BOARD_ERASER, np.array([0.0, 0.0, ERASER_HALF_M[2] + _HOVER_M]))
         self.T_base_wrist_start = _board_pose(np.zeros(3), 0.0, 0.0) @ above @ inverse(self.T_hand_object)
         self.ink = Ink()
         self._T_base_board = self._T_base_board_seen = np.eye(4)
@@ -208,8 +208,8 @@ class WhiteboardTask(Task):
 
     def features(self, data: mujoco.MjData) -> Array:
         T_base_eraser, seen = body_pose(data, self._eraser), self._T_base_board_seen
-        on_board = inverse(seen) @ T_base_eraser @ transform(_R_BOARD_ERASER.T, np.zeros(3))
-        truly = self._T_board_eraser @ transform(_R_BOARD_ERASER.T, np.zeros(3))
+        on_board = inverse(seen) @ T_base_eraser @ transform(R_BOARD_ERASER.T, np.zeros(3))
+        truly = self._T_board_eraser @ transform(R_BOARD_ERASER.T, np.zeros(3))
         target_m = self.ink.target_m(self._T_board_eraser[:2, 3])
         return np.concatenate(
             [

@@ -1,0 +1,79 @@
+"""How the scripted person puts bread into a toaster: hover, align, descend, and try again when it jams."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..geometry import log_so3, transform
+from ..types import Array
+from .expert import Expert
+
+_HOVER_Z_M = 0.075
+"""Height of the bread's middle over the opening while aligning (its lower edge is 5 cm below the middle)."""
+_CLEAR_Z_M = 0.06
+_INSERTED_Z_M = -0.004
+_PUSH_LIMIT_N = 14.0
+_TOLERANCE_M = np.array([0.008, 0.0015])
+_TOLERANCE_RAD = math.radians(2.0)
+_STEADY_S = 0.12
+_STUCK_S = 0.7
+
+
+class ToasterExpert(Expert):
+    """Phases ``align``, ``descend``, ``retreat``, ``done``."""
+
+    held_object = "bread"
+    in_goal = "true_bread_in_slot"
+
+    def begin(self) -> None:
+        self.phase = "align"
+        self._since_s = 0.0
+        self._lowest_m = math.inf
+        self.retries = 0
+
+    def decide(self, T_goal_object: Array, features: Array, dt_s: float) -> tuple[Array, float]:
+        bread_m = T_goal_object[:3, 3]
+        aligned = bool(np.all(np.abs(bread_m[:2]) <= _TOLERANCE_M)) and _angle(T_goal_object) <= _TOLERANCE_RAD
+        if self.phase == "align":
+            self._since_s = self._since_s + dt_s if aligned and bread_m[2] < _HOVER_Z_M + 0.01 else 0.0
+            if self._since_s > _STEADY_S:
+                self._enter("descend")
+        elif self.phase == "descend":
+            self._descend(bread_m, features, dt_s)
+        elif self.phase == "retreat" and bread_m[2] > _CLEAR_Z_M:
+            self._enter("align")
+        return self._wanted(bread_m)
+
+    def _descend(self, bread_m: Array, features: Array, dt_s: float) -> None:
+        if bread_m[2] < self._lowest_m - 0.001:
+            self._lowest_m, self._since_s = float(bread_m[2]), 0.0
+        self._since_s += dt_s
+        pushed_n = max(abs(self.value(features, f"force_{axis}_n")) for axis in "xyz")
+        if bread_m[2] < _INSERTED_Z_M + 0.001:
+            self._enter("done")
+        elif self._since_s > _STUCK_S or pushed_n > _PUSH_LIMIT_N:
+            self.retries += 1
+            self._enter("retreat")
+
+    def _wanted(self, bread_m: Array) -> tuple[Array, float]:
+        if self.phase == "descend":
+            return _upright(0.0, 0.0, _INSERTED_Z_M - 0.004), 0.05
+        if self.phase == "done":
+            return _upright(0.0, 0.0, _INSERTED_Z_M), 0.02
+        beside = bool(np.max(np.abs(bread_m[:2])) > 0.02) and bread_m[2] < _CLEAR_Z_M
+        if self.phase == "retreat" or beside:
+            return _upright(float(bread_m[0]), float(bread_m[1]), _HOVER_Z_M + 0.01), 0.10
+        return _upright(0.0, 0.0, _HOVER_Z_M), 0.12
+
+    def _enter(self, phase: str) -> None:
+        self.phase, self._since_s, self._lowest_m = phase, 0.0, math.inf
+
+
+def _angle(T_a_b: Array) -> float:
+    return float(np.linalg.norm(log_so3(T_a_b[:3, :3])))
+
+
+def _upright(x_m: float, y_m: float, z_m: float) -> Array:
+    return transform(np.eye(3), np.array([x_m, y_m, z_m]))
