@@ -97,8 +97,9 @@ class World:
     def _update(self, dt_s: float) -> None:
         self._grasp.update(self.data, dt_s)
         self.task.update(self.data, dt_s, self._grasp.force_n)
-        if self._failure is None and not self._grasp.held:
-            self._failure = f"dropped the {self.task.held_object}"
+        if self._failure is None:  # the first cause is the one to report: what is pressed too hard is dropped next
+            dropped = None if self._grasp.held else f"dropped the {self.task.held_object}"
+            self._failure = self.task.outcome().failure or dropped
 
     def _check_stability(self) -> None:
         """On a warning of the integrator go back to the last sound state and stay there."""
@@ -117,9 +118,8 @@ class World:
     def task_state(self, stamp_s: float) -> TaskState:
         """Features, progress, and the end of the episode. A dropped object or unstable physics is a failure."""
         outcome = self.task.outcome()
-        failure = self._failure or outcome.failure
-        success = outcome.success and failure is None
-        return TaskState(stamp_s, self.task.features(self.data), outcome.progress, success, failure)
+        success = outcome.success and self._failure is None
+        return TaskState(stamp_s, self.task.features(self.data), outcome.progress, success, self._failure)
 
     def snapshot(self) -> Array:
         """(k,) everything a camera in another process needs; ``SimCamera.render`` takes it."""

@@ -107,7 +107,7 @@ class ToasterTask(Task):
             name="bread",
             type=mujoco.mjtGeom.mjGEOM_BOX,
             size=BREAD_HALF_M,
-            mass=0.12,
+            mass=0.06,
             rgba=[0.80, 0.56, 0.28, 1.0],
             friction=[0.35, 0.005, 0.0001],
             contype=OBJECT_CONTACT,
