@@ -15,7 +15,7 @@ from ..types import Array
 class Trajectory:
     """One episode as it was lived: control rows (t, n) with their stamps (t,), task features (u, k) with theirs (u,).
 
-    Names give the order of the columns. A target that is NaN means that nobody asked for anything at that row.
+    Names give the order of the columns. A target that is NaN means that nobody asked anything of that joint at that row.
     """
 
     joint_names: tuple[str, ...]
@@ -44,9 +44,10 @@ def moving_joints(trajectories: list[Trajectory], least_motion_rad: float = 0.01
     """
     moves = np.zeros(len(trajectories[0].joint_names), dtype=bool)
     for trajectory in trajectories:
-        finite = trajectory.q_target_rad[np.all(np.isfinite(trajectory.q_target_rad), axis=1)]
-        if len(finite):
-            moves |= np.ptp(finite, axis=0) > least_motion_rad
+        target_rad = trajectory.q_target_rad
+        low_rad = np.where(np.isfinite(target_rad), target_rad, np.inf).min(axis=0)
+        high_rad = np.where(np.isfinite(target_rad), target_rad, -np.inf).max(axis=0)
+        moves |= high_rad - low_rad > least_motion_rad
     return tuple(name for name, moving in zip(trajectories[0].joint_names, moves, strict=True) if moving)
 
 

@@ -1,0 +1,127 @@
+"""Demonstrations: the scripted expert's wrist poses through retargeting and the control loop, kept as trajectories."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from .control_loop import ControlLoop, Tick
+from .errors import DatasetInvalid
+from .handover.states import Signal
+from .retargeting.arms import ArmIK
+from .robots.description import RobotDescription
+from .robots.kinematics import Kinematics
+from .rollout import Timing, run_episode
+from .sim.expert import Expert, make_expert
+from .sim.tasks import TaskParams, task_params
+from .sim.world import World
+from .training.windows import Trajectory
+from .types import Array, Authority, JointTargets, RobotState, TaskState
+
+SITE = "right_wrist"
+SPEEDS = (0.5, 0.8)
+"""Range of the expert's speed over episodes: people do not move alike."""
+
+
+class Demonstrator:
+    """The expert's hand at the operator's end: sees the task, moves a wrist, and inverse kinematics makes joints of it.
+
+    Each episode takes another one. Only the right arm is spoken for; every other joint stays where it is.
+    """
+
+    def __init__(self, robot: RobotDescription, expert: Expert, period_s: float = 1.0 / 72.0) -> None:
+        self._expert, self._period_s = expert, period_s
+        self._kinematics = Kinematics(robot)
+        self._ik = ArmIK(robot, Kinematics(robot))
+        self._valid = np.zeros(robot.joint_count, dtype=bool)
+        self._valid[robot.groups["right_arm"]] = True
+        self._q_rad: Array | None = None
+
+    def __call__(self, now_s: float, measured: RobotState, task: TaskState, driving: bool) -> JointTargets:
+        """Joint targets at ``now_s``; the first call begins where the robot stands."""
+        del driving
+        self._kinematics.update(measured.q_rad)
+        T_base_wrist = self._kinematics.frame(SITE)
+        if self._q_rad is None:
+            self._q_rad = measured.q_rad.copy()
+            self._expert.start(T_base_wrist)
+        T_base_goal = self._expert.step(task, T_base_wrist, self._period_s)
+        self._q_rad = self._ik.solve({SITE: T_base_goal}, self._q_rad, self._period_s).q_rad
+        return JointTargets(now_s, self._q_rad, self._valid)
+
+
+class TrajectoryRecorder:
+    """Collects the ticks of an episode. The target is what the driver asked for, before smoothing and limits."""
+
+    def __init__(self, joint_names: tuple[str, ...], feature_names: tuple[str, ...]) -> None:
+        self._names = joint_names, feature_names
+        self._ticks: list[Tick] = []
+        self._tasks: list[TaskState] = []
+
+    def __call__(self, tick: Tick, task: TaskState) -> None:
+        self._ticks.append(tick)
+        if not self._tasks or task is not self._tasks[-1]:
+            self._tasks.append(task)
+
+    def trajectory(self) -> Trajectory:
+        """What was recorded so far; rows before the first command are left out."""
+        ticks = [tick for tick in self._ticks if tick.q_sent_rad is not None]
+        if not ticks:
+            raise DatasetInvalid("the episode ended before a single command was sent")
+        return Trajectory(
+            *self._names,
+            stamp_s=np.array([tick.stamp_s for tick in ticks]),
+            q_measured_rad=np.array([tick.q_measured_rad for tick in ticks]),
+            q_sent_rad=np.array([tick.q_sent_rad for tick in ticks]),
+            q_target_rad=np.array([_asked(tick) for tick in ticks]),
+            task_stamp_s=np.array([task.stamp_s for task in self._tasks]),
+            task_features=np.array([task.features for task in self._tasks]),
+        )
+
+
+def _asked(tick: Tick) -> Array:
+    """What the one who drove asked for at a tick (n,), NaN where nobody did."""
+    if tick.authority is Authority.HUMAN:
+        return tick.q_operator_rad
+    return tick.q_policy_rad if tick.authority is Authority.POLICY else np.full_like(tick.q_policy_rad, np.nan)
+
+
+def demonstrate(
+    robot: RobotDescription,
+    task: str,
+    count: int,
+    seed: int = 0,
+    params: TaskParams | None = None,
+    progress: Callable[[int, int, int], None] | None = None,
+) -> list[Trajectory]:
+    """``count`` successful demonstrations of ``task``; failed attempts are counted and left out.
+
+    ``params`` default to the demonstration spread of the task, which is narrower than deployment. ``progress`` gets
+    demonstrations so far, how many are wanted, and failed attempts.
+
+    Raises:
+        DatasetInvalid: the expert fails more often than it succeeds, so these would not be demonstrations.
+    """
+    world = World(robot, task, params=params or task_params(task, "demonstration"))
+    timing = replace(Timing(), limit_s=world.task.params.time_limit_s)
+    rng = np.random.default_rng(seed)
+    kept: list[Trajectory] = []
+    failed = 0
+    while len(kept) < count:
+        expert = make_expert(task, world.feature_names, speed=float(rng.uniform(*SPEEDS)))
+        recorder = TrajectoryRecorder(robot.joint_names, world.feature_names)
+        operator = Demonstrator(robot, expert, timing.operator_s)
+        result = run_episode(
+            world, ControlLoop(robot), int(rng.integers(2**31)), None, operator, None, timing, recorder, True
+        )
+        if result.outcome is Signal.SUCCESS:
+            kept.append(recorder.trajectory())
+        else:
+            failed += 1
+        if failed > max(10, len(kept)):
+            raise DatasetInvalid(f"the expert failed {failed} of {failed + len(kept)} attempts at '{task}'")
+        if progress is not None:
+            progress(len(kept), count, failed)
+    return kept

@@ -1,0 +1,92 @@
+"""How good a policy is alone: counted successes over fresh episodes in virtual time, with an interval."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from scipy.stats import binomtest
+
+from .control_loop import ControlLoop
+from .handover.states import Signal
+from .policy.local import LocalPolicy
+from .robots.description import RobotDescription
+from .rollout import Planner, Result, Timing, run_episode
+from .sim.tasks import TaskParams
+from .sim.world import World
+
+FIRST_SEED = 1_000_000
+"""Evaluation seeds lie above those of demonstrations, so that no episode is measured that was trained on."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Counts over episodes, one `Result` per seed in ``results``; ``notes`` is what a report must say of the world."""
+
+    task: str
+    first_seed: int
+    results: tuple[Result, ...]
+    notes: dict[str, str]
+
+    @property
+    def episodes(self) -> int:
+        return len(self.results)
+
+    @property
+    def successes(self) -> int:
+        return sum(result.outcome is Signal.SUCCESS for result in self.results)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % Wilson interval of the success rate."""
+        bounds = binomtest(self.successes, self.episodes).proportion_ci(0.95, method="wilson")
+        return float(bounds.low), float(bounds.high)
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """How often each failure ended an episode."""
+        reasons = [item.failure or "out of time" for item in self.results if item.outcome is not Signal.SUCCESS]
+        return dict(Counter(reasons).most_common())
+
+    def sentence(self) -> str:
+        """One line for a person."""
+        low, high = self.interval
+        return (
+            f"{self.task}: {self.successes} of {self.episodes} episodes succeed "
+            f"({100 * self.successes / self.episodes:.0f} %, 95 % interval {100 * low:.0f} to {100 * high:.0f} %)"
+        )
+
+
+def evaluate(
+    robot: RobotDescription,
+    task: str,
+    policy: LocalPolicy,
+    episodes: int = 200,
+    first_seed: int = FIRST_SEED,
+    params: TaskParams | None = None,
+    progress: Callable[[int, int, int], None] | None = None,
+) -> Evaluation:
+    """Let ``policy`` do ``task`` alone, once per seed from ``first_seed`` on, through the control loop of a session.
+
+    ``params`` default to the deployment spread. ``progress`` gets episodes so far, how many, and successes so far.
+    The same arguments give the same counts.
+    """
+    world = World(robot, task, params=params)
+    timing = replace(Timing(), replan_s=policy.execute_s, limit_s=world.task.params.time_limit_s)
+    plan = planner(policy, world)
+    results: list[Result] = []
+    successes = 0
+    for seed in range(first_seed, first_seed + episodes):
+        policy.reset(seed)
+        results.append(run_episode(world, ControlLoop(robot), seed, plan, timing=timing))
+        successes += results[-1].outcome is Signal.SUCCESS
+        if progress is not None:
+            progress(len(results), episodes, successes)
+    return Evaluation(task, first_seed, tuple(results), world.notes)
+
+
+def planner(policy: LocalPolicy, world: World) -> Planner:
+    """``policy`` as the function that an episode asks for plans."""
+    names = world.feature_names
+    return lambda measured_rad, commanded_rad, task: policy.act(measured_rad, commanded_rad, task.features, names)
