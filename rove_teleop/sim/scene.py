@@ -56,6 +56,15 @@ def _set_quality(visual: mujoco.MjVisual) -> None:
 
 def _add_furniture(spec: mujoco.MjSpec) -> None:
     world = spec.worldbody
+    spec.add_texture(
+        name="sky",
+        type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
+        builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
+        rgb1=[0.80, 0.86, 0.92],
+        rgb2=[0.55, 0.62, 0.70],
+        width=64,
+        height=384,
+    )
     world.add_light(
         pos=[0.0, 0.6, 2.0],
         dir=[0.25, -0.4, -1.0],
@@ -67,7 +76,7 @@ def _add_furniture(spec: mujoco.MjSpec) -> None:
         name="floor",
         type=mujoco.mjtGeom.mjGEOM_PLANE,
         pos=[0.0, 0.0, -0.9],
-        size=[3.0, 3.0, 0.1],
+        size=[8.0, 8.0, 0.1],
         rgba=[0.55, 0.58, 0.60, 1.0],
         contype=FURNITURE_CONTACT,
         conaffinity=OBJECT_CONTACT,
@@ -81,7 +90,8 @@ def _add_furniture(spec: mujoco.MjSpec) -> None:
         contype=FURNITURE_CONTACT,
         conaffinity=ROBOT_CONTACT | OBJECT_CONTACT,
     )
-    world.add_camera(name="side", pos=[0.85, -0.95, 0.55], xyaxes=[0.84, 0.54, 0.0, -0.24, 0.37, 0.90], fovy=50.0)
+    # From the robot's left, towards what the right hand does.
+    world.add_camera(name="side", pos=[0.0, 0.72, 0.5], xyaxes=[-0.91, -0.41, 0.0, 0.165, -0.366, 0.915], fovy=42.0)
     for x, y in ((0.25, 0.6), (0.25, -0.6), (0.98, 0.6), (0.98, -0.6)):
         world.add_geom(
             type=mujoco.mjtGeom.mjGEOM_BOX,

@@ -134,6 +134,8 @@ class WhiteboardTask(Task):
             ((-hx - 0.006, 0.0, -hz), (0.006, hy, 0.014)),
         ):
             _add_decoration(board, position_m, half_m, [0.35, 0.38, 0.42, 1.0])
+        for x in (-0.7 * hx, 0.7 * hx):  # legs, down to the table
+            _add_decoration(board, (x, -hy - 0.19, -hz - 0.09), (0.012, 0.19, 0.012), [0.35, 0.38, 0.42, 1.0])
         for i, (x, y) in enumerate(self.ink.centres_m):
             half_m = (CELL_M / 2, CELL_M / 2, 0.0006)
             _add_decoration(board, (x, y, 0.0), half_m, [0.08, 0.12, 0.45, 0.0], f"ink_{i}")
