@@ -12,7 +12,7 @@ from std_msgs.msg import String
 
 from .. import clock
 from ..control_loop import Tick
-from ..episodes.row_link import RowSender
+from ..episodes.row_sender import RowSender
 from ..handover.states import EPISODE_STATES, State, allowed
 from ..robot_io import topics
 from ..types import Event
