@@ -1,4 +1,8 @@
-"""A-Frame recordings of a headset and two controllers; a pressed button closes the hand, for there are no fingers."""
+"""A-Frame recordings of a headset and two controllers; a pressed button closes the hand, for there are no fingers.
+
+A controller's pose is taken as the wrist's: it points where the fingers point and its top is the back of the hand. In
+the recording at hand that gives palms that face each other most of the time, as people hold their hands.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +45,7 @@ def read(path: Path, session: Mapping[str, object]) -> Recording:
     hands: dict[Side, HandTrack] = {}
     for side, name in names.items():
         if name is not None:
-            T_wrist = _latest(stamp_s, *poses[name]) @ _wrist_of_controller(side)
+            T_wrist = _latest(stamp_s, *poses[name])
             pressed = _pressed(path, name, things[name], stamp_s)
             shapes = np.stack([hand_points(side, OPEN), hand_points(side, CLOSED)])
             hands[side] = HandTrack(turned(heading, T_wrist), shapes[pressed.astype(int)])
@@ -50,13 +54,6 @@ def read(path: Path, session: Mapping[str, object]) -> Recording:
         "turned so that the head first looks forward",
     )
     return Recording(stamp_s, hands, None if T_head is None else turned(heading, T_head), notes=notes)
-
-
-def _wrist_of_controller(side: Side) -> Array:
-    """T_controller_wrist: fingers point where the controller's tube (x forward) points, the thumb lies on top of it."""
-    back = np.array([0.0, -1.0, 0.0]) if side == "right" else np.array([0.0, 1.0, 0.0])
-    x = np.array([1.0, 0.0, 0.0])
-    return transforms(np.stack([x, np.cross(back, x), back], axis=-1), np.zeros(3))
 
 
 def _poses(path: Path, name: str, thing: Mapping[str, object]) -> tuple[Array, Array]:
