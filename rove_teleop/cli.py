@@ -53,7 +53,8 @@ def collect(options: argparse.Namespace) -> int:
     from .collection import Collection, SessionOptions
     from .report import save_report, show_report
 
-    terminal = Console(stderr=False)
+    # Without a terminal there is no width to fit: tables must not be cut in a log.
+    terminal = Console(width=None if sys.stdout.isatty() else 140)
     session = SessionOptions(
         dataset=options.dataset,
         task=options.task,
@@ -150,9 +151,15 @@ def verify(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(asdict(report), indent=1, default=str))
     else:
-        for line in report.lines():
-            print(line)
-    return report.exit_code
+        for episode in report.episodes:
+            for problem in episode.broken:
+                print(f"broken  {episode.id}: {problem}")
+            for problem in episode.lossy:
+                print(f"lossy   {episode.id}: {problem}")
+        for name in report.orphans:
+            print(f"waits for recovery: {name}")
+        print(f"{len(report.episodes)} episodes, exit code {report.exit_code}")
+    return int(report.exit_code)
 
 
 def recover(options: argparse.Namespace) -> int:
@@ -160,8 +167,11 @@ def recover(options: argparse.Namespace) -> int:
     from .episodes.recover import recover_dataset
 
     recovered = recover_dataset(options.dataset)
+    if options.json:
+        print(json.dumps({"recovered": [item.to_json() for item in recovered]}))
+        return 0
     for item in recovered:
-        print(item)
+        print(f"{item.id}: {item.rows} rows, {item.frames} frames" + (f"; {item.problem}" if item.problem else ""))
     print(f"{len(recovered)} recordings recovered")
     return 0
 

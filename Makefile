@@ -1,0 +1,61 @@
+# rove_teleop: `make demo` and `make test` need Python 3.11, make and the package registries, nothing else.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+ROVE := $(VENV)/bin/rove
+STAMP := $(VENV)/.installed
+EPISODES ?= 5
+TASK ?= toaster
+DATASET ?= datasets/demo
+CONSOLE_PORT ?= 8080
+# Where a ROS 2 installation is sourced, its own rclpy is used and the wheels stay out.
+EXTRAS := $(if $(ROS_DISTRO),dev,ros,dev)
+RENDERING := libegl1 libegl-mesa0 libgl1-mesa-dri libgles2
+PYTEST := $(VENV)/bin/python -m pytest
+
+.PHONY: help demo test unit integration lint install system-demo system-test base-policies clean
+
+help: ## Show this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+demo: install system-demo ## Run a simulated session (EPISODES=5 TASK=toaster DATASET=datasets/demo CONSOLE_PORT=8080)
+	@$(ROVE) demo --task $(TASK) --episodes $(EPISODES) --dataset $(DATASET) --console-port $(CONSOLE_PORT)
+
+test: unit lint integration ## Everything that CI runs: unit and property tests, style and types, then real processes
+
+unit: install system-demo ## Unit and property tests (under a minute)
+	$(PYTEST) -m "not integration"
+
+integration: install system-test ## ROS graph, recorder kill, browser: real processes
+	$(PYTEST) -m integration
+
+lint: install ## ruff and mypy
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+base-policies: install ## Make the shipped policies again: demonstrations, behaviour cloning (about 10 minutes)
+	for task in toaster whiteboard; do \
+		$(ROVE) sim base-policy --task $$task --out rove_teleop/policy/checkpoints/$$task.safetensors || exit 1; \
+		$(ROVE) evaluate --task $$task --episodes 200 || exit 1; \
+	done
+
+install: $(STAMP) ## Make the environment in .venv
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (PYTHON=...)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || sh packaging/need.sh python3-venv
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
+	@touch $@
+
+system-demo: # The libraries that render the simulated camera without a display.
+	@ldconfig -p | grep -q libEGL.so.1 || sh packaging/need.sh $(RENDERING)
+
+system-test: system-demo # The browser that presses the console's buttons.
+	@command -v chromium >/dev/null || sh packaging/need.sh chromium
+
+clean: ## Remove the environment and caches (never datasets)
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
