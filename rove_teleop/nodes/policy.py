@@ -131,14 +131,14 @@ def run(options: argparse.Namespace, stop: Stop) -> None:
     node.destroy_node()
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="rove_policy", description=__doc__)
-    parser.add_argument("--robot", default="iron_r01", help="name or folder of the robot (default %(default)s)")
-    parser.add_argument("--task", default="toaster", help="task of the shipped policy (default %(default)s)")
-    parser.add_argument("--checkpoint", help="file of a policy instead of the shipped one")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the policy's sampling (default %(default)s)")
-    return run_node(parser, run)
+def parser() -> argparse.ArgumentParser:
+    result = argparse.ArgumentParser(prog="rove_policy", description=__doc__)
+    result.add_argument("--robot", default="iron_r01", help="name or folder of the robot (default %(default)s)")
+    result.add_argument("--task", default="toaster", help="task of the shipped policy (default %(default)s)")
+    result.add_argument("--checkpoint", help="file of a policy instead of the shipped one")
+    result.add_argument("--seed", type=int, default=0, help="seed of the policy's sampling (default %(default)s)")
+    return result
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_node(parser(), run))

@@ -96,13 +96,13 @@ def run(options: argparse.Namespace, stop: Stop) -> None:
     node.destroy_node()
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="rove_camera", description=__doc__)
-    parser.add_argument("--robot", default="iron_r01", help="name or folder of the robot (default %(default)s)")
-    parser.add_argument("--task", default="toaster", help="task in the world (default %(default)s)")
-    parser.add_argument("--cameras", default="ego", help="names with commas between (default %(default)s)")
-    return run_node(parser, run)
+def parser() -> argparse.ArgumentParser:
+    result = argparse.ArgumentParser(prog="rove_camera", description=__doc__)
+    result.add_argument("--robot", default="iron_r01", help="name or folder of the robot (default %(default)s)")
+    result.add_argument("--task", default="toaster", help="task in the world (default %(default)s)")
+    result.add_argument("--cameras", default="ego", help="names with commas between (default %(default)s)")
+    return result
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_node(parser(), run))

@@ -1,0 +1,163 @@
+"""The operator as a ROS 2 node: a device's frames through gate and retargeting to joint targets."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import PoseArray
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Bool, Float64MultiArray, String, UInt8MultiArray
+from std_srvs.srv import Trigger
+
+from ..clock import Pacer, monotonic_s
+from ..episodes.layout import pack_operator_frame
+from ..errors import MessageRefused
+from ..retargeting.retargeter import Retargeter
+from ..robot_io import topics
+from ..robot_io.features import read_features
+from ..robot_io.joints import JointOrder, pack_targets, read_positions
+from ..robot_io.poses import pack_poses
+from ..robots.description import RobotDescription, load_robot
+from ..tracking.gate import FrameGate
+from ..types import Array, OperatorFrame, TaskState
+from .support import Every, Spinner, Stop, diagnostic, run_node
+from .trackers import Tracker, View, make_tracker
+
+LOOP_HZ = 72.0
+MAX_STATE_AGE_S = 0.25
+DRIVING = ("adaptation", "recovery")
+LOG_PERIOD_S = 2.0
+SHORTEST_STEP_S, LONGEST_STEP_S = 0.002, 0.1
+
+
+class OperatorNode(Node):
+    """Publishes the frame as received, the poses, the deadman and the targets of every frame that passes the gate.
+
+    Unless the takeover is ``aligned``, retargeting is latched anew with every frame until the operator drives: so a
+    takeover begins where the robot is, and a hand that is still then leaves the robot still.
+    """
+
+    def __init__(self, robot: RobotDescription, tracker: Tracker, takeover: str) -> None:
+        super().__init__("rove_operator")
+        self.robot, self.tracker = robot, tracker
+        self._follows = takeover != "aligned"
+        self.gate = FrameGate()
+        self.retargeter = Retargeter(robot, "anchored" if self._follows else "absolute")
+        self.refused: Counter[str] = Counter()
+        self.frames = 0
+        self._order = JointOrder(robot.joint_names)
+        self._joints = topics.PolledSubscription(self, JointState, topics.JOINT_STATES)
+        self._task = topics.PolledSubscription(self, Float64MultiArray, topics.TASK_STATE)
+        self._state = topics.PolledSubscription(self, String, topics.ROVE_STATE, topics.LATCHED)
+        self._poses = self.create_publisher(PoseArray, topics.OPERATOR_POSES, topics.LATEST)
+        self._targets = self.create_publisher(JointState, topics.OPERATOR_TARGETS, topics.LATEST)
+        self._engaged = self.create_publisher(Bool, topics.OPERATOR_ENGAGED, topics.LATEST)
+        self._frames = self.create_publisher(UInt8MultiArray, topics.OPERATOR_FRAME, topics.STREAM)
+        self._diagnostics = self.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, topics.REPORTS)
+        self.create_service(Trigger, topics.OPERATOR_ANCHOR, self._on_anchor)
+        self._report = Every(1.0)
+        self._measured: tuple[float, Array] | None = None
+        self._seen: tuple[tuple[str, ...], TaskState] | None = None
+        self._driving = False
+        self._last_frame_s: float | None = None
+
+    def step(self, now_s: float) -> None:
+        """Take what arrived; publish the tracker's frame, if there is a new one."""
+        self._observe(now_s)
+        if self._measured is None:
+            return
+        names, task = self._seen if self._seen is not None else ((), None)
+        frame = self.tracker.frame(now_s, View(self._measured[1], task, names, self._driving))
+        if frame is not None:
+            self.frames += 1
+            self._frames.publish(UInt8MultiArray(data=pack_operator_frame(frame)))
+            self._publish(frame, now_s)
+
+    def _observe(self, now_s: float) -> None:
+        """Each value is kept with its time of arrival; one that is refused leaves the old one to age."""
+        joints, task, state = self._joints.take(), self._task.take(), self._state.take()
+        if state is not None:
+            self._driving = state.data in DRIVING
+        try:
+            if task is not None:
+                names, features = read_features(task)
+                self._seen = names, TaskState(now_s, features, progress=0.0, success=False)
+            if joints is not None:
+                q_rad = read_positions(joints, self._order)
+                if self._measured is None:
+                    self.retargeter.start(q_rad)
+                self._measured = now_s, q_rad
+        except MessageRefused as refusal:
+            self.refused[refusal.reason] += 1
+            self.get_logger().warning(str(refusal), throttle_duration_sec=LOG_PERIOD_S)
+
+    def _publish(self, frame: OperatorFrame, now_s: float) -> None:
+        """The deadman goes first: whoever reads the targets has it by then."""
+        trusted = self.gate.check(frame, now_s)
+        if trusted is None:
+            self._engaged.publish(Bool(data=False))
+            return
+        dt_s = LONGEST_STEP_S if self._last_frame_s is None else frame.stamp_s - self._last_frame_s
+        self._last_frame_s = frame.stamp_s
+        if self._follows and not self._driving and self._measured is not None:
+            self.retargeter.anchor(self._measured[1])
+        targets = self.retargeter.step(trusted, min(max(dt_s, SHORTEST_STEP_S), LONGEST_STEP_S))
+        self._poses.publish(pack_poses(trusted))
+        self._engaged.publish(Bool(data=trusted.engaged))
+        self._targets.publish(pack_targets(targets, self.robot.joint_names))
+
+    def _on_anchor(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        now_s = monotonic_s()
+        if self._measured is None or not (now_s - self._measured[0] <= MAX_STATE_AGE_S):
+            response.success, response.message = False, "the robot has not reported its joints lately"
+            return response
+        self.retargeter.anchor(self._measured[1])
+        response.success, response.message = True, "anchored at the robot's pose"
+        return response
+
+    def report(self, now_s: float) -> None:
+        """Diagnostics once a second."""
+        if not self._report.due(now_s):
+            return
+        late = self._last_frame_s is None or now_s - self._last_frame_s > MAX_STATE_AGE_S
+        values = {
+            "frames": self.frames,
+            "refused_frames": dict(self.gate.rejected),
+            "refused_messages": dict(self.refused),
+            "residual_m": self.retargeter.residual_m,
+        }
+        self._diagnostics.publish(diagnostic("rove_operator", "no trusted frame lately" if late else None, values))
+
+
+def run(options: argparse.Namespace, stop: Stop) -> None:
+    """The paced loop, a little faster than most devices."""
+    robot = load_robot(options.robot)
+    tracker = make_tracker(options.operator, robot, options.task, options.seed)
+    node = OperatorNode(robot, tracker, options.takeover)
+    spinner, pacer = Spinner(node), Pacer(1.0 / LOOP_HZ)
+    while not stop.requested:
+        pacer.wait()
+        now_s = monotonic_s()
+        node.step(now_s)
+        node.report(now_s)
+        spinner.spin()
+    spinner.close()
+    node.destroy_node()
+
+
+def parser() -> argparse.ArgumentParser:
+    result = argparse.ArgumentParser(prog="rove_operator", description=__doc__)
+    result.add_argument("--robot", default="iron_r01", help="name or folder of the robot (default %(default)s)")
+    result.add_argument("--task", default="toaster", help="task a simulated operator does (default %(default)s)")
+    result.add_argument("--operator", default="simulated", help="simulated, replay:FILE or none (default %(default)s)")
+    result.add_argument("--takeover", choices=("aligned", "anchored", "blend"), default="anchored")
+    result.add_argument("--seed", type=int, default=0, help="seed of a simulated operator (default %(default)s)")
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(run_node(parser(), run))
