@@ -104,9 +104,8 @@ class Dataset:
         """
         free = shutil.disk_usage(self.root).free
         if not free >= required_bytes:
-            raise RecordingFailed(
-                f"{self.root}: {free / 1e9:.2f} GB are free, {required_bytes / 1e9:.2f} GB are needed"
-            )
+            sizes = f"{free / 1e9:.2f} GB are free, {required_bytes / 1e9:.2f} GB are needed"
+            raise RecordingFailed(f"{self.root}: the disk is nearly full ({sizes})")
 
 
 _OURS = {"recording", "episodes", ".seal", "writer.lock", "dataset.json.tmp"}
