@@ -13,6 +13,7 @@ from .expert import Expert
 _HOVER_Z_M = 0.075
 """Height of the bread's middle over the opening while aligning (its lower edge is 5 cm below the middle)."""
 _CLEAR_Z_M = 0.06
+_OVER_LID_M = np.array([0.012, 0.004])
 _INSERTED_Z_M = -0.004
 _PUSH_LIMIT_N = 14.0
 _TOLERANCE_M = np.array([0.008, 0.0015])
@@ -44,7 +45,7 @@ class ToasterExpert(Expert):
             self._descend(bread_m, features, dt_s)
         elif self.phase == "retreat" and bread_m[2] > _CLEAR_Z_M:
             self._enter("align")
-        return self._wanted(bread_m)
+        return self._wanted(T_goal_object)
 
     def _descend(self, bread_m: Array, features: Array, dt_s: float) -> None:
         if bread_m[2] < self._lowest_m - 0.001:
@@ -57,15 +58,17 @@ class ToasterExpert(Expert):
             self.retries += 1
             self._enter("retreat")
 
-    def _wanted(self, bread_m: Array) -> tuple[Array, float]:
+    def _wanted(self, T_goal_object: Array) -> tuple[Array, float]:
+        bread_m = T_goal_object[:3, 3]
         if self.phase == "descend":
-            return _upright(0.0, 0.0, _INSERTED_Z_M - 0.004), 0.05
+            return _upright(_INSERTED_Z_M - 0.004), 0.05
         if self.phase == "done":
-            return _upright(0.0, 0.0, _INSERTED_Z_M), 0.02
-        beside = bool(np.max(np.abs(bread_m[:2])) > 0.02) and bread_m[2] < _CLEAR_Z_M
-        if self.phase == "retreat" or beside:
-            return _upright(float(bread_m[0]), float(bread_m[1]), _HOVER_Z_M + 0.01), 0.10
-        return _upright(0.0, 0.0, _HOVER_Z_M), 0.12
+            return _upright(_INSERTED_Z_M), 0.02
+        over_the_lid = bool(np.any(np.abs(bread_m[:2]) > _OVER_LID_M)) and bread_m[2] < _CLEAR_Z_M
+        if self.phase == "retreat" or over_the_lid:  # straight up: sideways or turning, the lid would catch the bread
+            above_m = np.array([bread_m[0], bread_m[1], _HOVER_Z_M + 0.01])
+            return transform(T_goal_object[:3, :3], above_m), 0.10
+        return _upright(_HOVER_Z_M), 0.12
 
     def _enter(self, phase: str) -> None:
         self.phase, self._since_s, self._lowest_m = phase, 0.0, math.inf
@@ -75,5 +78,6 @@ def _angle(T_a_b: Array) -> float:
     return float(np.linalg.norm(log_so3(T_a_b[:3, :3])))
 
 
-def _upright(x_m: float, y_m: float, z_m: float) -> Array:
-    return transform(np.eye(3), np.array([x_m, y_m, z_m]))
+def _upright(z_m: float) -> Array:
+    """Bread in the middle of the slot, parallel to it."""
+    return transform(np.eye(3), np.array([0.0, 0.0, z_m]))

@@ -34,12 +34,17 @@ class RightArm:
         return self.q_rad
 
 
-def run_episode(world: World, expert: Expert, seed: int, period_s: float = 0.016) -> None:
+def run_episode(world: World, expert: Expert, seed: int) -> None:
     """One episode with the expert's hand driving the right arm directly, until it ends or its time is up."""
     world.reset(seed)
-    arm = RightArm(world.robot, world.start_pose_rad)
-    expert.start(arm.measured(world.start_pose_rad))
-    while world.time_s < world.task.params.time_limit_s:
+    continue_episode(world, expert, RightArm(world.robot, world.start_pose_rad))
+
+
+def continue_episode(world: World, expert: Expert, arm: RightArm, period_s: float = 0.016) -> None:
+    """From where the arm is now to the end."""
+    expert.start(arm.measured(arm.q_rad))
+    end_s = world.time_s + world.task.params.time_limit_s
+    while world.time_s < end_s:
         state = world.task_state(world.time_s)
         if state.success or state.failure is not None:
             return

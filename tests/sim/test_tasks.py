@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from rove_teleop.errors import UsageError
+from rove_teleop.geometry import exp_so3
 from rove_teleop.robots import load_robot
 from rove_teleop.sim.expert import make_expert
-from rove_teleop.sim.tasks import TASK_NAMES, ToasterParams, WhiteboardParams, task_params
+from rove_teleop.sim.hand_motion import HandMotion
+from rove_teleop.sim.tasks import TASK_NAMES, TaskParams, ToasterParams, WhiteboardParams, task_params
 from rove_teleop.sim.tasks.ink import COLUMNS, ROWS, Ink, draw_strokes
 from rove_teleop.sim.world import World
-from tests.sim.follow import RightArm, run_episode
+from tests.sim.follow import RightArm, continue_episode, run_episode
 
 ROBOT = load_robot("iron_r01")
 
@@ -143,3 +146,41 @@ def test_spreads_widen_from_demonstration_to_deployment() -> None:
         assert narrow.position_spread_m < wide.position_spread_m
         assert narrow.bias_position_m == 0.0 < wide.bias_position_m
     assert replace(ToasterParams(), slot_width_m=0.0165).slot_width_m == 0.0165
+
+
+@pytest.mark.parametrize("task", TASK_NAMES)
+def test_expert_takes_over_from_anywhere_near(task: str) -> None:
+    """The hand-over meets the object beside, below or turned away from where a demonstration would have it."""
+    world = World(ROBOT, task)
+    done = 0
+    for seed in range(4):
+        world.reset(seed)
+        rng, arm = np.random.default_rng(seed), RightArm(ROBOT, world.start_pose_rad)
+        away = arm.measured(world.start_pose_rad)
+        away[:3, 3] += rng.uniform([-0.06, -0.08, -0.02], [0.02, 0.08, 0.06])
+        away[:3, :3] = exp_so3(rng.uniform(-0.3, 0.3, 3)) @ away[:3, :3]
+        hand = HandMotion(arm.measured(world.start_pose_rad))
+        for _ in range(100):
+            world.command(arm.follow(hand.step(away, 0.15, 0.016)))
+            world.advance(0.016)
+        assert world.task_state(0.0).failure is None
+        expert = make_expert(task, world.feature_names)
+        continue_episode(world, expert, arm)
+        done += world.task_state(0.0).success
+    assert done == 4
+
+
+@pytest.mark.parametrize(
+    ("make", "named"),
+    [
+        (lambda: ToasterParams(position_spread_m=float("nan")), "position_spread_m"),
+        (lambda: ToasterParams(hold_force_limit_n=-1.0), "hold_force_limit_n"),
+        (lambda: ToasterParams(slot_width_m=0.013), "slot_width_m"),
+        (lambda: WhiteboardParams(coverage=(0.5, 0.2)), "coverage"),
+        (lambda: WhiteboardParams(force_limit_n=5.0), "force_limit_n"),
+        (lambda: WhiteboardParams(tilt_limit_rad=0.0), "tilt_limit_rad"),
+    ],
+)
+def test_refuses_parameters_that_make_no_scene(make: Callable[[], TaskParams], named: str) -> None:
+    with pytest.raises(UsageError, match=named):
+        make()

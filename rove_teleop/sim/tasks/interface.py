@@ -6,13 +6,15 @@ The features of the same name without the prefix carry the episode's perception 
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar
 
 import mujoco
 import numpy as np
 
+from ...errors import UsageError
 from ...geometry import exp_so3, log_so3, transform
 from ...types import Array
 
@@ -36,6 +38,17 @@ class TaskParams:
     bias_yaw_rad: float
     hold_force_limit_n: float
     time_limit_s: float
+
+    def __post_init__(self) -> None:
+        """Refuse what no scene can be built from.
+
+        Raises:
+            UsageError: a parameter that is negative or not finite; the message names it.
+        """
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not all(0.0 <= number < math.inf for number in np.atleast_1d(value)):
+                raise UsageError(f"{type(self).__name__}.{field.name} must be finite and not negative, got {value!r}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import ClassVar
 import mujoco
 import numpy as np
 
+from ...errors import UsageError
 from ...geometry import exp_so3, inverse, transform
 from ...types import Array
 from .interface import (
@@ -49,6 +50,12 @@ class ToasterParams(TaskParams):
     hold_force_limit_n: float = 30.0
     time_limit_s: float = 15.0
     slot_width_m: float = 0.019
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        thick_m, outer_m = 2.0 * BREAD_HALF_M[1], 2.0 * _TOASTER_HALF_M[1]
+        if not (thick_m < self.slot_width_m < outer_m):
+            raise UsageError(f"slot_width_m is {self.slot_width_m:g}, outside {thick_m:g} (bread) to {outer_m:g}")
 
     @classmethod
     def demonstration(cls) -> ToasterParams:

@@ -14,6 +14,7 @@ from typing import ClassVar
 import mujoco
 import numpy as np
 
+from ...errors import UsageError
 from ...geometry import exp_so3, inverse, log_so3, matrix_to_quat, transform
 from ...types import Array
 from .ink import CELL_M, COLUMNS, ROWS, Ink, draw_strokes
@@ -60,6 +61,15 @@ class WhiteboardParams(TaskParams):
     force_limit_n: float = 40.0
     tilt_limit_rad: float = math.radians(12.0)
     wipe_per_m: float = 40.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not (0.0 < self.coverage[0] <= self.coverage[1] <= 1.0):
+            raise UsageError(f"coverage is {self.coverage}, not an interval within 0 to 1")
+        if not (self.force_min_n < self.force_full_n < self.force_limit_n):
+            raise UsageError("forces must grow: force_min_n < force_full_n < force_limit_n")
+        if not (self.tilt_limit_rad > 0.0):
+            raise UsageError("tilt_limit_rad must be positive")
 
     @classmethod
     def demonstration(cls) -> WhiteboardParams:
