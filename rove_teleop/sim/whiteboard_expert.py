@@ -10,7 +10,7 @@ import numpy as np
 from ..geometry import log_so3, transform
 from ..types import Array
 from .expert import Expert
-from .tasks.whiteboard import ERASER_HALF_M, R_BOARD_ERASER
+from .tasks.board import ERASER_HALF_M, R_BOARD_ERASER
 
 _LIFT_M = 0.025
 _PRESS_N = 12.0

@@ -16,22 +16,10 @@ import numpy as np
 from ...errors import UsageError
 from ...geometry import exp_so3, inverse, transform
 from ...types import Array
-from .interface import (
-    FURNITURE_CONTACT,
-    OBJECT_CONTACT,
-    ROBOT_CONTACT,
-    Outcome,
-    Task,
-    TaskParams,
-    body_pose,
-    pose_features,
-    pose_names,
-)
+from .bread import BREAD_HALF_M, SLOT_LENGTH_M, TOASTER_HALF_M, add_bread, add_toaster
+from .interface import Outcome, Task, TaskParams, body_pose, pose_features, pose_names
 
-BREAD_HALF_M = np.array([0.05, 0.007, 0.05])
-SLOT_LENGTH_M, SLOT_DEPTH_M = 0.12, 0.10
 SUCCESS_DEPTH_M = 0.045
-_TOASTER_HALF_M = np.array([0.085, 0.055, 0.09])
 _NOMINAL_SLOT_M = np.array([0.43, -0.20, -0.04])
 _HAND_PITCH_RAD = math.radians(20.0)
 _HOVER_M = 0.09
@@ -53,7 +41,7 @@ class ToasterParams(TaskParams):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        thick_m, outer_m = 2.0 * BREAD_HALF_M[1], 2.0 * _TOASTER_HALF_M[1]
+        thick_m, outer_m = 2.0 * BREAD_HALF_M[1], 2.0 * TOASTER_HALF_M[1]
         if not (thick_m < self.slot_width_m < outer_m):
             raise UsageError(f"slot_width_m is {self.slot_width_m:g}, outside {thick_m:g} (bread) to {outer_m:g}")
 
@@ -107,46 +95,8 @@ class ToasterTask(Task):
         self._T_slot_bread = np.eye(4)
 
     def add_to(self, spec: mujoco.MjSpec) -> None:
-        self._add_toaster(spec)
-        bread = spec.worldbody.add_body(name="bread", pos=[0.0, 0.0, 1.0])
-        bread.add_freejoint(name="bread")
-        bread.add_geom(
-            name="bread",
-            type=mujoco.mjtGeom.mjGEOM_BOX,
-            size=BREAD_HALF_M,
-            mass=0.06,
-            rgba=[0.80, 0.56, 0.28, 1.0],
-            friction=[0.35, 0.005, 0.0001],
-            contype=OBJECT_CONTACT,
-            conaffinity=0,
-            solref=[0.006, 1.0],
-        )
-
-    def _add_toaster(self, spec: mujoco.MjSpec) -> None:
-        """Four walls around the slot and a bottom, so that the slot is a real hole."""
-        toaster = spec.worldbody.add_body(name="toaster", mocap=True, pos=_NOMINAL_SLOT_M)
-        hx, hy, hz = _TOASTER_HALF_M
-        gap_x, gap_y = SLOT_LENGTH_M / 2, self.params.slot_width_m / 2
-        steel, dark = [0.74, 0.16, 0.14, 1.0], [0.20, 0.20, 0.22, 1.0]
-        floor_z = -(SLOT_DEPTH_M + 2 * hz) / 2
-        walls = [
-            ((0.0, (hy + gap_y) / 2, -hz), (hx, (hy - gap_y) / 2, hz), steel),
-            ((0.0, -(hy + gap_y) / 2, -hz), (hx, (hy - gap_y) / 2, hz), steel),
-            (((hx + gap_x) / 2, 0.0, -hz), ((hx - gap_x) / 2, gap_y, hz), dark),
-            ((-(hx + gap_x) / 2, 0.0, -hz), ((hx - gap_x) / 2, gap_y, hz), dark),
-            ((0.0, 0.0, floor_z), (gap_x, gap_y, hz - SLOT_DEPTH_M / 2), dark),
-        ]
-        for position_m, half_m, rgba in walls:
-            toaster.add_geom(
-                type=mujoco.mjtGeom.mjGEOM_BOX,
-                pos=position_m,
-                size=half_m,
-                rgba=rgba,
-                friction=[0.35, 0.005, 0.0001],
-                contype=FURNITURE_CONTACT,
-                conaffinity=ROBOT_CONTACT | OBJECT_CONTACT,
-                solref=[0.006, 1.0],
-            )
+        add_toaster(spec, _NOMINAL_SLOT_M, self.params.slot_width_m)
+        add_bread(spec)
 
     def bind(self, model: mujoco.MjModel) -> None:
         self._bread = model.body("bread").id

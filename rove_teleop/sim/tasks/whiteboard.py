@@ -1,8 +1,6 @@
 """Erase the whiteboard: random strokes on a leaning board that must be wiped with enough, but not too much, force.
 
-The board's frame has its origin in the middle of the writing area, x to the right and y up along it as seen by the
-robot, z towards the robot. The eraser's frame is parallel to it when the eraser lies flat with its length upright:
-x up along the board, z away from it.
+Frames are those of ``board.py``.
 """
 
 from __future__ import annotations
@@ -15,13 +13,11 @@ import mujoco
 import numpy as np
 
 from ...errors import UsageError
-from ...geometry import exp_so3, inverse, log_so3, matrix_to_quat, transform
+from ...geometry import inverse, log_so3, matrix_to_quat, transform
 from ...types import Array
-from .ink import CELL_M, COLUMNS, ROWS, Ink, draw_strokes
+from .board import ERASER_HALF_M, R_BOARD_ERASER, add_board, add_eraser, board_pose
+from .ink import COLUMNS, ROWS, Ink, draw_strokes
 from .interface import (
-    FURNITURE_CONTACT,
-    OBJECT_CONTACT,
-    ROBOT_CONTACT,
     Outcome,
     Task,
     TaskParams,
@@ -30,13 +26,8 @@ from .interface import (
     pose_names,
 )
 
-ERASER_HALF_M = np.array([0.03, 0.025, 0.015])
 SUCCESS_REMAINING = 0.05
-_BOARD_HALF_M = np.array([0.20, 0.14, 0.01])
-_NOMINAL_BOARD_M = np.array([0.46, -0.17, 0.27])
-_LEAN_RAD = math.radians(35.0)
 _HOVER_M = 0.06
-R_BOARD_ERASER = np.column_stack([(0.0, 1.0, 0.0), (-1.0, 0.0, 0.0), (0.0, 0.0, 1.0)])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +107,7 @@ class WhiteboardTask(Task):
         self.params: WhiteboardParams = params or WhiteboardParams()
         self.T_hand_object = transform(np.eye(3), np.array([0.085, 0.0, -0.028]))
         above = transform(R_BOARD_ERASER, np.array([0.0, 0.0, ERASER_HALF_M[2] + _HOVER_M]))
-        self.T_base_wrist_start = _board_pose(np.zeros(3), 0.0, 0.0) @ above @ inverse(self.T_hand_object)
+        self.T_base_wrist_start = board_pose(np.zeros(3), 0.0, 0.0) @ above @ inverse(self.T_hand_object)
         self.ink = Ink()
         self._T_base_board = self._T_base_board_seen = np.eye(4)
         self._T_board_eraser = np.eye(4)
@@ -124,44 +115,8 @@ class WhiteboardTask(Task):
         self._failure: str | None = None
 
     def add_to(self, spec: mujoco.MjSpec) -> None:
-        board = spec.worldbody.add_body(name="board", mocap=True, pos=_NOMINAL_BOARD_M)
-        hx, hy, hz = _BOARD_HALF_M
-        board.add_geom(
-            name="board",
-            type=mujoco.mjtGeom.mjGEOM_BOX,
-            pos=[0.0, 0.0, -hz],
-            size=[hx, hy, hz],
-            rgba=[0.96, 0.97, 0.97, 1.0],
-            friction=[0.25, 0.005, 0.0001],
-            contype=FURNITURE_CONTACT,
-            conaffinity=ROBOT_CONTACT | OBJECT_CONTACT,
-            solref=[0.02, 1.0],
-        )
-        for position_m, half_m in (
-            ((0.0, hy + 0.006, -hz), (hx + 0.012, 0.006, 0.014)),
-            ((0.0, -hy - 0.006, -hz), (hx + 0.012, 0.006, 0.014)),
-            ((hx + 0.006, 0.0, -hz), (0.006, hy, 0.014)),
-            ((-hx - 0.006, 0.0, -hz), (0.006, hy, 0.014)),
-        ):
-            _add_decoration(board, position_m, half_m, [0.35, 0.38, 0.42, 1.0])
-        for x in (-0.7 * hx, 0.7 * hx):  # legs, down to the table
-            _add_decoration(board, (x, -hy - 0.19, -hz - 0.09), (0.012, 0.19, 0.012), [0.35, 0.38, 0.42, 1.0])
-        for i, (x, y) in enumerate(self.ink.centres_m):
-            half_m = (CELL_M / 2, CELL_M / 2, 0.0006)
-            _add_decoration(board, (x, y, 0.0), half_m, [0.08, 0.12, 0.45, 0.0], f"ink_{i}")
-        eraser = spec.worldbody.add_body(name="eraser", pos=[0.0, 0.0, 1.0])
-        eraser.add_freejoint(name="eraser")
-        eraser.add_geom(
-            name="eraser",
-            type=mujoco.mjtGeom.mjGEOM_BOX,
-            size=ERASER_HALF_M,
-            mass=0.08,
-            rgba=[0.90, 0.45, 0.10, 1.0],
-            friction=[0.25, 0.005, 0.0001],
-            contype=OBJECT_CONTACT,
-            conaffinity=0,
-            solref=[0.02, 1.0],
-        )
+        add_board(spec, self.ink.centres_m)
+        add_eraser(spec)
 
     def bind(self, model: mujoco.MjModel) -> None:
         self._model = model
@@ -178,8 +133,8 @@ class WhiteboardTask(Task):
         bias_m = rng.uniform(-p.bias_position_m, p.bias_position_m, 3)
         bias_yaw_rad = rng.uniform(-p.bias_yaw_rad, p.bias_yaw_rad)
         self.ink.reset(draw_strokes(rng, rng.uniform(*p.coverage)))
-        self._T_base_board = _board_pose(offset_m, yaw_rad, tilt_rad)
-        self._T_base_board_seen = _board_pose(offset_m + bias_m, yaw_rad + bias_yaw_rad, tilt_rad)
+        self._T_base_board = board_pose(offset_m, yaw_rad, tilt_rad)
+        self._T_base_board_seen = board_pose(offset_m + bias_m, yaw_rad + bias_yaw_rad, tilt_rad)
         self._normal_force_n = 0.0
         self._failure = None
         self._last_m: Array | None = None
@@ -227,7 +182,7 @@ class WhiteboardTask(Task):
             [
                 pose_features(on_board),
                 seen[:3, 3],
-                log_so3(seen[:3, :3] @ _board_pose(np.zeros(3), 0.0, 0.0)[:3, :3].T),
+                log_so3(seen[:3, :3] @ board_pose(np.zeros(3), 0.0, 0.0)[:3, :3].T),
                 pose_features(T_base_eraser),
                 [self._normal_force_n],
                 target_m,
@@ -247,27 +202,3 @@ class WhiteboardTask(Task):
 
     def show(self, model: mujoco.MjModel, render_state: Array) -> None:
         model.geom_rgba[self._ink_geoms, 3] = 0.85 * render_state
-
-
-def _board_pose(offset_m: Array, yaw_rad: float, tilt_rad: float) -> Array:
-    """T_base_board: leaning back by the nominal lean plus a tilt, turned about the vertical."""
-    lean = _LEAN_RAD + tilt_rad
-    c, s = math.cos(lean), math.sin(lean)
-    R_leaning = np.column_stack([(0.0, -1.0, 0.0), (s, 0.0, c), (-c, 0.0, s)])
-    return transform(exp_so3(np.array([0.0, 0.0, yaw_rad])) @ R_leaning, _NOMINAL_BOARD_M + offset_m)
-
-
-def _add_decoration(
-    body: mujoco.MjsBody, position_m: tuple[float, ...], half_m: tuple[float, ...], rgba: list[float], name: str = ""
-) -> None:
-    """A box that is seen but not touched."""
-    body.add_geom(
-        name=name,
-        type=mujoco.mjtGeom.mjGEOM_BOX,
-        pos=position_m,
-        size=half_m,
-        rgba=rgba,
-        contype=0,
-        conaffinity=0,
-        group=1,
-    )
