@@ -104,7 +104,7 @@ class OperatorNode(Node):
         dt_s = LONGEST_STEP_S if self._last_frame_s is None else frame.stamp_s - self._last_frame_s
         self._last_frame_s = frame.stamp_s
         if self._follows and not self._driving and self._measured is not None:
-            self.retargeter.anchor(self._measured[1])
+            self.retargeter.start(self._measured[1])
         targets = self.retargeter.step(trusted, min(max(dt_s, SHORTEST_STEP_S), LONGEST_STEP_S))
         self._poses.publish(pack_poses(trusted))
         self._engaged.publish(Bool(data=trusted.engaged))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -10,7 +11,7 @@ from ..errors import UsageError
 from ..robots.description import RobotDescription
 from ..sim.operator import SimulatedOperator
 from ..tracking.motion_file import load_motion
-from ..tracking.replay import ReplayTracker
+from ..tracking.replay import RELEASE_S, ReplayTracker
 from ..types import Array, OperatorFrame, TaskState
 
 HELD_FRAME_PERIOD_S = 0.04
@@ -36,33 +37,54 @@ class Tracker(Protocol):
 
 
 class ReplaySource:
-    """A recorded human. The first frame is held until the robot is taken; then the file plays with its own timing.
+    """A recorded human. A frame near the start is held until the robot is theirs; then the file plays, in its own time.
 
-    Every takeover begins the recording anew. After its end the last frame is held: the person stands still.
+    When the robot is taken away the person lets go, returns to the start and grips again: every takeover begins the
+    recording anew. After its end the last frame is held: the person stands still.
     """
 
     def __init__(self, replay: ReplayTracker) -> None:
         self._replay = replay
-        self._started_s: float | None = None
-        self._drove = False
-        self._shown: OperatorFrame | None = None
-        self._shown_s = -HELD_FRAME_PERIOD_S
+        self._begin_s = _first_engaged_s(replay)
+        self._playing_since_s: float | None = None
+        self._released_until_s = -math.inf
+        self._stamp_s = -math.inf
+        self._shown = -1
+        self._shown_s = -math.inf
         self._sequence = 0
 
     def frame(self, now_s: float, view: View) -> OperatorFrame | None:
-        if view.driving and not self._drove:
-            self._started_s = now_s
-        self._drove = view.driving
-        elapsed_s = 0.0 if self._started_s is None else now_s - self._started_s
-        frame = self._replay.frame_at(elapsed_s)
-        held = frame is self._shown
-        if frame is None or (held and now_s - self._shown_s < HELD_FRAME_PERIOD_S):
+        self._notice(now_s, view.driving)
+        since_s = self._playing_since_s
+        frame = self._replay.frame_at(self._begin_s + (0.0 if since_s is None else now_s - since_s))
+        if frame is None:
+            return None
+        held = frame.sequence == self._shown
+        if held and now_s - self._shown_s < HELD_FRAME_PERIOD_S:
             return None
         # A frame that is new keeps the spacing of the file, whenever this loop looked.
-        stamp_s = now_s if held or self._started_s is None else self._started_s + frame.stamp_s
-        self._shown, self._shown_s = frame, now_s
+        stamp_s = now_s if held or since_s is None else since_s + frame.stamp_s - self._begin_s
+        self._stamp_s = max(self._stamp_s, stamp_s)
+        self._shown, self._shown_s = frame.sequence, now_s
         self._sequence += 1
-        return replace(frame, stamp_s=stamp_s, sequence=self._sequence)
+        engaged = frame.engaged and now_s >= self._released_until_s
+        return replace(frame, stamp_s=self._stamp_s, sequence=self._sequence, engaged=engaged)
+
+    def _notice(self, now_s: float, driving: bool) -> None:
+        if driving and self._playing_since_s is None:
+            self._playing_since_s = now_s
+        elif not driving and self._playing_since_s is not None:
+            self._playing_since_s = None
+            self._released_until_s = now_s + RELEASE_S
+
+
+def _first_engaged_s(replay: ReplayTracker) -> float:
+    """Seconds of play at which the recorded person first holds the deadman; 0 when they never do."""
+    for stamp_s in replay.motion.stamp_s:
+        frame = replay.frame_at(float(stamp_s))
+        if frame is not None and frame.engaged:
+            return float(stamp_s)
+    return 0.0
 
 
 class SimulatedSource:
