@@ -121,7 +121,7 @@ def replay_motion(options: argparse.Namespace) -> int:
 
     motion = load_motion(options.motion)
     options.operator = f"replay:{options.motion}"
-    options.supervisor, options.policy = "simulated", "none"
+    options.supervisor, options.policy = "teleoperate", "none"
     options.protocol, options.takeover, options.sim = "complete", "anchored", True
     options.episodes, options.seed = 1, 0
     options.time_limit = motion.duration_s + 3.0

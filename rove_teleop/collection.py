@@ -101,6 +101,7 @@ class Collection:
         self._processes = Processes(options.dataset / "logs" / session_id)
         self._node: SessionNode | None = None
         self._recorder: Process | None = None
+        self._recording = "ok"
 
     def __enter__(self) -> Collection:
         try:
@@ -197,8 +198,7 @@ class Collection:
         takeovers = 0
         while True:
             node.spin(LOOK_S)
-            self._processes.check()
-            self._hear_recorder()
+            self._watch()
             takeovers += self._take_events(k)
             self._supervise(clock.monotonic_s() - started_s)
             self._publish(k)
@@ -206,6 +206,8 @@ class Collection:
             if node.status.get("state") == "done" and node.status.get("outcome"):
                 break
         takeovers += self._take_events(k)
+        if self._recording != "ok":
+            raise StageLost(f"{self._recording}; the episode is recovered at the next start")
         self._seal(k, clock.monotonic_s() - started_s, takeovers)
         self._publish(k + 1)
         progress(self.summary, node.status)
@@ -309,10 +311,18 @@ class Collection:
             raise StageLost(f"the recorder says: {answer.get('error') or answer.get('failed')}")
         return answer
 
-    def _hear_recorder(self) -> None:
-        for message in self._recorder.messages() if self._recorder else []:
-            if "failed" in message:
-                raise StageLost(f"recording stopped: {message['failed']}")
+    def _watch(self) -> None:
+        """A process that ended ends the session, except the recorder: whoever drives the robot finishes first."""
+        for process in self._processes.all:
+            if not process.alive and process is not self._recorder:
+                raise process.lost()
+        if self._recording != "ok" or self._recorder is None:
+            return
+        failures = [message["failed"] for message in self._recorder.messages() if "failed" in message]
+        if failures:
+            self._recording = f"recording stopped: {failures[0]}"
+        elif not self._recorder.alive:
+            self._recording = f"recording stopped: {self._recorder.lost()}"
 
     def _publish(self, done: int) -> None:
         s, o = self.summary, self.options
@@ -334,7 +344,7 @@ class Collection:
                 "dataset": str(o.dataset),
                 "note": self.note,
                 "handovers": s.handovers[-8:],
-                "recording": "ok",
+                "recording": self._recording,
             }
         )
 
@@ -373,11 +383,13 @@ def _view(node: SessionNode, elapsed_s: float) -> View:
 
 
 def _supervisor(options: SessionOptions) -> SimulatedSupervisor | None:
+    kinds = ("simulated", "teleoperate", "console")
+    if options.supervisor not in kinds:
+        raise UsageError(f"--supervisor must be one of {', '.join(kinds)}, got '{options.supervisor}'")
     if options.supervisor == "console":
         return None
-    if options.supervisor != "simulated":
-        raise UsageError(f"--supervisor must be simulated or console, got '{options.supervisor}'")
-    return SimulatedSupervisor(SupervisorHabits(time_limit_s=options.time_limit_s), options.seed or 0)
+    habits = SupervisorHabits(time_limit_s=options.time_limit_s, only_teleoperate=options.supervisor == "teleoperate")
+    return SimulatedSupervisor(habits, options.seed or 0)
 
 
 def _dataset(root: Path) -> Dataset:

@@ -11,13 +11,18 @@ from ..handover.states import Signal
 
 @dataclass(frozen=True)
 class SupervisorHabits:
-    """Times in seconds. ``reaction_s`` is the range between noticing and pressing."""
+    """Times in seconds. ``reaction_s`` is the range between noticing and pressing.
+
+    ``only_teleoperate``: take the robot at once, let the person move it whatever becomes of the task, and discard the
+    episode at the time limit.
+    """
 
     reaction_s: tuple[float, float] = (0.3, 0.8)
     look_before_takeover_s: float = 0.6
     time_limit_s: float = 45.0
     recovered_gain: float = 0.05
     recovered_for_s: float = 1.0
+    only_teleoperate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,8 @@ class SimulatedSupervisor:
             return None
         if view.state == "fault":
             return Signal.ACKNOWLEDGE
+        if self.habits.only_teleoperate:
+            return self._teleoperate(view)
         if view.success:
             return Signal.SUCCESS
         if view.failure is not None or view.elapsed_s > self.habits.time_limit_s:
@@ -85,6 +92,11 @@ class SimulatedSupervisor:
         if view.state == "adaptation" and self._recovering(now_s, view.progress):
             return Signal.RECOVERED
         return None
+
+    def _teleoperate(self, view: View) -> Signal | None:
+        if view.elapsed_s > self.habits.time_limit_s:
+            return Signal.DISCARD
+        return {"autonomous": Signal.PAUSE, "paused": Signal.TAKE_OVER, "hold": Signal.TAKE_OVER}.get(view.state)
 
     def _recovering(self, now_s: float, progress: float) -> bool:
         """Sustained progress since the takeover: late rather than early, as the paper advises for t_r."""
