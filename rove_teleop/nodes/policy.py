@@ -26,6 +26,7 @@ from .support import Bounds, Every, Parameters, Spinner, Stop, diagnostic, run_n
 
 LOOP_HZ = 100.0
 LOG_PERIOD_S = 2.0
+DEFAULT_TASK = "toaster"
 
 
 class PolicyNode(Node):
@@ -113,11 +114,11 @@ class PolicyNode(Node):
 def run(options: argparse.Namespace, stop: Stop) -> None:
     """The paced loop; inference takes some milliseconds of a period and delays only this process."""
     robot = load_robot(options.robot)
-    path = Path(options.checkpoint) if options.checkpoint else shipped_checkpoint(options.task)
+    path = Path(options.checkpoint) if options.checkpoint else shipped_checkpoint(options.task or DEFAULT_TASK)
     if not path.is_file():
         raise UsageError(f"--checkpoint {path}: there is no such file")
     policy = load_policy(path, robot, options.seed)
-    if policy.header.task != options.task:
+    if options.task and policy.header.task != options.task:
         raise CheckpointInvalid(f"{path} is a policy for '{policy.header.task}', not for '{options.task}'")
     node = PolicyNode(robot, policy)
     spinner, pacer = Spinner(node), Pacer(1.0 / LOOP_HZ)
@@ -134,7 +135,7 @@ def run(options: argparse.Namespace, stop: Stop) -> None:
 def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(prog="rove_policy", description=__doc__)
     result.add_argument("--robot", default="iron_r01", help="name or folder of the robot (default %(default)s)")
-    result.add_argument("--task", default="toaster", help="task of the shipped policy (default %(default)s)")
+    result.add_argument("--task", help=f"task the policy is for (default {DEFAULT_TASK})")
     result.add_argument("--checkpoint", help="file of a policy instead of the shipped one")
     result.add_argument("--seed", type=int, default=0, help="seed of the policy's sampling (default %(default)s)")
     return result
