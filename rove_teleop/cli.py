@@ -83,7 +83,7 @@ def collect(options: argparse.Namespace) -> int:
     save_report(summary)
     if summary.stopped:
         print(f"rove: {summary.stopped}", file=sys.stderr)
-        return INTERRUPTED if summary.stopped.startswith("stopped by the user") else 1
+        return summary.exit_code
     return 0 if summary.ticks_lost == 0 else 3
 
 

@@ -22,6 +22,7 @@ from .sim.supervisor import SimulatedSupervisor, SupervisorHabits, View
 from .sim.tasks import make_task
 
 LOOK_S = 0.05
+INTERRUPTED = 130
 READY_PATIENCE_S = 40.0
 SEAL_PATIENCE_S = 30.0
 OUTCOME_WORDS = {Signal.SUCCESS: "success", Signal.FAILURE: "failure", Signal.DISCARD: "discarded"}
@@ -69,6 +70,7 @@ class Summary:
     missed_ticks: int = 0
     rows_dropped: int = 0
     stopped: str = ""
+    exit_code: int = 0
 
     def count(self, outcome: str) -> int:
         return sum(episode["outcome"] == outcome for episode in self.episodes)
@@ -127,9 +129,9 @@ class Collection:
             for k in range(self.options.episodes):
                 self._episode(k, progress)
         except StageLost as error:
-            self.summary.stopped = str(error)
+            self.summary.stopped, self.summary.exit_code = str(error), error.exit_code
         except KeyboardInterrupt:
-            self.summary.stopped = "stopped by the user"
+            self.summary.stopped, self.summary.exit_code = "stopped by the user", INTERRUPTED
             self._hold()
         self._take_jitter()
         return self.summary
@@ -173,15 +175,28 @@ class Collection:
         self._node = SessionNode()
 
     def _wait_until_ready(self) -> None:
-        """Everything answers: recorder recovered what a crash left, robot moves its joints, control ticks."""
+        """Everything answers: the recorder has recovered what a crash left, control hears robot, policy and operator."""
         ready = self._recorder_answer("ready", READY_PATIENCE_S)["ready"]
         self.summary.recovered = [str(item) for item in _list(ready, "recovered")]
         node, deadline_s = self._require_node(), clock.monotonic_s() + READY_PATIENCE_S
-        while not (node.status and (node.task or not self.options.simulated_robot)):
+        while (missing := self._missing(node)) is not None:
             self._processes.check()
             if clock.monotonic_s() > deadline_s:
-                raise StageLost(f"control or the robot did not come up within {READY_PATIENCE_S:g} s")
+                raise StageLost(f"{missing} did not come up within {READY_PATIENCE_S:g} s")
             node.spin(0.05)
+
+    def _missing(self, node: SessionNode) -> str | None:
+        """The part that the session still waits for."""
+        if not node.status:
+            return "control"
+        if self.options.simulated_robot and not node.task:
+            return "the simulated robot"
+        if self.options.policy and node.status.get("policy_age_s") is None:
+            return "the policy"
+        # A person may join later; a simulated or recorded one is part of the machine.
+        if self.options.operator != "none" and node.status.get("operator_age_s") is None:
+            return "the operator"
+        return None
 
     # --- one episode ---
 

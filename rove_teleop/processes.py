@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from . import clock
-from .errors import StageLost
+from .errors import MissingDependency, StageLost, UsageError
 
 STOP_PATIENCE_S = 3.0
 
@@ -88,7 +88,11 @@ class Process:
         """The error that says that this process ended."""
         code = self.popen.poll()
         ending = f"ended with exit code {code}" if code is not None else "closed its connection"
-        return StageLost(f"{self.name} {ending}; its last words: {self.last_words()} (log: {self.log})")
+        error = StageLost(f"{self.name} {ending}; its last words: {self.last_words()} (log: {self.log})")
+        if code in (UsageError.exit_code, MissingDependency.exit_code):
+            # The child refused what the user gave: so does the session.
+            error.exit_code = code
+        return error
 
     def last_words(self) -> str:
         """The last line of the log."""
