@@ -1,0 +1,151 @@
+"""What the control loop knows of the outside: the newest of everything, how old it is, and what is missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .command_filter.smoothing import LowPass, Reference
+from .handover.alignment import Alignment
+from .handover.handover import Readiness
+from .policy.chunk import ChunkSchedule
+from .robots.description import RobotDescription
+from .types import Array, JointTargets, RobotState
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """How old an input may be, in seconds on the loop's clock, before the robot brakes or the state changes."""
+
+    operator_s: float = 0.1
+    robot_brake_s: float = 0.03
+    robot_fault_s: float = 0.25
+    first_chunk_s: float = 5.0
+    chunk_gap_s: float = 0.5
+
+
+class Driver:
+    """One driver's targets made smooth. Joints it does not speak for stay where the robot is."""
+
+    def __init__(self, robot: RobotDescription, smoothing_rad_s: float) -> None:
+        self._smooth = LowPass(robot.dt_s, smoothing_rad_s)
+        self.start(robot.home_rad)
+
+    def start(self, q_rad: Array) -> None:
+        """Nothing is known of this driver; the robot is at ``q_rad`` (n,)."""
+        self._target = q_rad.copy()
+        self._smooth.start(_at_rest(q_rad))
+
+    def step(self, q_rad: Array, motion: Reference, driving: bool) -> Array:
+        """One tick towards ``q_rad`` (n,), NaN where there is no target; returns the smoothed motion (3, n).
+
+        While the driver drives, a joint that loses its target keeps the last one; before, it follows the robot.
+        """
+        valid = np.isfinite(q_rad)
+        if not driving:
+            self._target = np.where(valid, self._target, motion.x)
+            now, rest = self._smooth.reference, _at_rest(motion.x)
+            keep = [np.where(valid, mine, its) for mine, its in ((now.x, rest.x), (now.v, rest.v), (now.a, rest.a))]
+            self._smooth.start(Reference(*keep))
+        self._target = np.where(valid, q_rad, self._target)
+        reference = self._smooth.step(self._target)
+        return np.stack([reference.x, reference.v, reference.a])
+
+
+class Inputs:
+    """Everything that arrived, each stamped on arrival with the loop's own clock."""
+
+    def __init__(self, robot: RobotDescription, deadlines: Deadlines, smoothing_rad_s: float) -> None:
+        self.robot, self.deadlines = robot, deadlines
+        self.measured: RobotState | None = None
+        self.targets: JointTargets | None = None
+        self.engaged = False
+        self.schedule = ChunkSchedule(robot.joint_count)
+        self.policy = Driver(robot, smoothing_rad_s)
+        self.operator = Driver(robot, smoothing_rad_s)
+        self.policy_s = -np.inf
+        self.chunk_seen = False
+
+    def begin_episode(self, q_rad: Array) -> None:
+        """Forget every plan: none may outlive the episode it was made for."""
+        self.schedule.clear()
+        self.policy.start(q_rad)
+        self.operator.start(q_rad)
+        self.policy_s, self.chunk_seen = -np.inf, False
+
+    def q_policy(self, now_s: float) -> Array:
+        """The policy's target (n,) at this moment, NaN for joints (or all) without one."""
+        q_rad = np.full(self.robot.joint_count, np.nan)
+        target = self.schedule.at(now_s)
+        if target is not None:
+            q_rad[target[0]] = target[1]
+            self.policy_s, self.chunk_seen = now_s, True
+        return q_rad
+
+    def q_operator(self, now_s: float) -> Array:
+        """The operator's target (n,), NaN for joints (or all) that are not to be trusted now."""
+        if self.targets is None or self.operator_missing(now_s) is not None:
+            return np.full(self.robot.joint_count, np.nan)
+        return np.where(self.targets.valid, self.targets.q_rad, np.nan)
+
+    def policy_missing(self, now_s: float) -> str | None:
+        return None if self.schedule.at(now_s) is not None else "the policy has no valid chunk"
+
+    def policy_silent(self, now_s: float, since_s: float) -> str | None:
+        """A sentence once the policy has been silent for longer than its patience, counted from ``since_s``."""
+        if self.schedule.at(now_s) is not None:
+            return None
+        waited_s = now_s - max(self.policy_s, since_s)
+        patience_s = self.deadlines.chunk_gap_s if self.chunk_seen else self.deadlines.first_chunk_s
+        return None if waited_s <= patience_s else f"no valid chunk of the policy for {waited_s:.1f} s"
+
+    def operator_missing(self, now_s: float) -> str | None:
+        """Why the operator cannot drive now, or None."""
+        if self.targets is None:
+            return "no operator is connected"
+        age_s = now_s - self.targets.stamp_s
+        if not (0.0 <= age_s <= self.deadlines.operator_s):
+            return f"the operator's tracking is {age_s:.2f} s old"
+        if not self.engaged:
+            return "the operator's deadman is released"
+        return None if np.any(self.targets.valid) else "the operator is not tracked"
+
+    def robot_missing(self, now_s: float) -> str | None:
+        """Why the robot cannot be commanded now, or None."""
+        if self.measured is None:
+            return "the robot has not reported its joints yet"
+        age_s = now_s - self.measured.stamp_s
+        if not (0.0 <= age_s <= self.deadlines.robot_fault_s):
+            return f"the robot's joints were last reported {age_s:.2f} s ago"
+        return None
+
+    def robot_late(self, now_s: float) -> bool:
+        """Whether the robot's state is so old that moving on would be blind."""
+        return self.measured is None or not (now_s - self.measured.stamp_s <= self.deadlines.robot_brake_s)
+
+    def readiness(self, now_s: float, alignment: Alignment | None) -> Readiness:
+        """Everything a request may be refused for."""
+        return Readiness(
+            policy_missing=self.policy_missing(now_s),
+            operator_missing=self.operator_missing(now_s),
+            robot_missing=self.robot_missing(now_s),
+            misaligned=self._misaligned(alignment),
+        )
+
+    def _misaligned(self, alignment: Alignment | None) -> str | None:
+        if alignment is None:
+            return "the operator's pose is not known"
+        if alignment.aligned:
+            return None
+        return f"not aligned: {self.robot.joint_names[alignment.worst_joint]} is {alignment.error_rad:.2f} rad away"
+
+
+def age_s(value: RobotState | JointTargets | None, now_s: float) -> float:
+    """Seconds since the value arrived; infinite when there is none."""
+    return now_s - value.stamp_s if value is not None else float("inf")
+
+
+def _at_rest(q_rad: Array) -> Reference:
+    still = np.zeros_like(q_rad)
+    return Reference(q_rad, still, still)
