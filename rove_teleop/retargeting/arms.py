@@ -14,7 +14,7 @@ from ..robots.kinematics import Kinematics
 from ..types import Array
 from .box_qp import solve_box
 
-ORIENTATION_M = 0.15
+ORIENTATION_M = 0.1
 """Metres that one radian of orientation error weighs."""
 DAMPING = 5e-5
 """Floor of the damping; more is added with the error, which keeps far and unreachable goals calm."""

@@ -17,13 +17,15 @@ from ..types import SIDES, Array, HandFrame, OperatorFrame, Side
 class Motion:
     """A recording. ``stamp_s`` of the first frame is 0; later stamps keep the file's own spacing.
 
-    ``arm_length_m`` is the operator's shoulder-to-wrist length where the file tells it. ``notes`` are sentences about
-    what the reader assumed, dropped or filled in.
+    ``arm_length_m`` is the operator's shoulder-to-wrist length and ``shoulder_m`` the usual places (3,) of their
+    shoulders in the operator's world, where the file tells them. ``notes`` are sentences about what the reader assumed,
+    dropped or filled in.
     """
 
     name: str
     frames: tuple[OperatorFrame, ...]
     arm_length_m: float | None = None
+    shoulder_m: Mapping[Side, Array] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property
@@ -64,7 +66,8 @@ class Recording:
     T_world_head: Array | None = None
     engaged: NDArray[np.bool_] | None = None
     arm_length_m: float | None = None
-    notes: tuple[str, ...] = field(default=())
+    shoulder_m: Mapping[Side, Array] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def assemble(path: Path, recording: Recording) -> Motion:
@@ -87,7 +90,7 @@ def assemble(path: Path, recording: Recording) -> Motion:
         )
         for k, stamp in enumerate(stamp_s - stamp_s[0])
     )
-    motion = Motion(_stem(path), frames, recording.arm_length_m, recording.notes)
+    motion = Motion(_stem(path), frames, recording.arm_length_m, recording.shoulder_m, recording.notes)
     if not any(motion.tracks(side) for side in SIDES):
         raise MotionFileInvalid(f"{path}: no hand is tracked in any of its {len(frames)} frames")
     return motion

@@ -12,7 +12,8 @@ import numpy as np
 from ...errors import MotionFileInvalid
 from ...types import HAND_POINTS, SIDES, Array, Side
 from ..motion import HandTrack, Recording
-from .axes import facing, in_wrist_frame, transforms, turned, wrist_rotation
+from .axes import in_wrist_frame, transforms, turned, wrist_rotation
+from .body import chest_from_world
 from .bvh_parser import Clip, parse
 from .bvh_skeleton import Skeleton
 
@@ -38,17 +39,20 @@ def read(path: Path, text: str, scale_m: float | None = None) -> Recording:
     scale_m = _scale(skeleton, scale_m, notes)
     clip = _without_reference_pose(clip, skeleton, scale_m, notes)
     T_file = _forward(clip, skeleton.needed(), scale_m)
-    world_from_file = skeleton.world_from_rest
-    chest = world_from_file @ skeleton.forward({k: T[0, :3, 3] for k, T in T_file.items()})
-    world_from_file = facing(chest) @ world_from_file
-    T_world = {k: turned(world_from_file, T) for k, T in T_file.items()}
+    T_world = {k: turned(skeleton.world_from_rest, T) for k, T in T_file.items()}
+    if skeleton.pair is not None:
+        left, right = (T_world[k][:, :3, 3] for k in skeleton.pair)
+        T_chest_world = chest_from_world(left, right)
+        T_world = {k: T_chest_world @ T for k, T in T_world.items()}
+        notes.append("seen from the chest, so that walking and turning around do not move the hands")
     hands = {side: _hand(skeleton, side, T_world, scale_m, notes) for side in skeleton.wrists}
     head = None if skeleton.head is None else T_world[skeleton.head].copy()
     if head is not None:
         head[:, :3, :3] = head[:, :3, :3] @ skeleton.world_from_rest.T  # in the rest pose the head looks along x
     arm_m = scale_m * float(np.mean([skeleton.arm_length(side) for side in skeleton.wrists]))
     stamp_s = np.arange(len(clip.values), dtype=np.float64) * clip.frame_time_s
-    return Recording(stamp_s, hands, head, None, arm_m or None, tuple(notes))
+    shoulder_m = {side: T_world[k][:, :3, 3].mean(axis=0) for side, k in skeleton.shoulders.items()}
+    return Recording(stamp_s, hands, head, None, arm_m or None, shoulder_m, tuple(notes))
 
 
 def _scale(skeleton: Skeleton, scale_m: float | None, notes: list[str]) -> float:

@@ -29,6 +29,8 @@ class Skeleton:
         wrists = {side: self._find(side, WRIST_PARTS) for side in SIDES}
         self.wrists: dict[Side, int] = {side: k for side, k in wrists.items() if k is not None}
         self.fingers = {side: self._finger_points(side) for side in SIDES}
+        shoulders = {side: self._shoulder(k) for side, k in self.wrists.items()}
+        self.shoulders: dict[Side, int] = {side: k for side, k in shoulders.items() if k is not None}
         self.pair = self._lateral_pair()
         self.up = self._up()
         self.world_from_rest = self._world_from_rest()
@@ -47,11 +49,9 @@ class Skeleton:
 
     def arm_length(self, side: Side) -> float:
         """Upper arm plus forearm in the file's unit; 0 when there is no arm."""
-        k = self.wrists.get(side, -1)
+        k, top = self.wrists.get(side, -1), self.shoulders.get(side, -1)
         length = 0.0
-        for _ in range(4):
-            if k < 0 or (length > 0.0 and self._parts[k].part in UPPER_ARM_PARTS):
-                break
+        while top >= 0 and k != top:
             length += float(np.linalg.norm(self._joints[k].offset))
             k = self._joints[k].parent
         return length
@@ -84,6 +84,15 @@ class Skeleton:
             for k, part in enumerate(self._parts):
                 if part.side == side and part.part == name:
                     return k
+        return None
+
+    def _shoulder(self, wrist: int) -> int | None:
+        """The joint at the top of the upper arm: the nearest one above the forearm that is named like it."""
+        k = self._joints[wrist].parent
+        while k >= 0:
+            if self._parts[k].part in UPPER_ARM_PARTS:
+                return k
+            k = self._joints[k].parent
         return None
 
     def _lateral_pair(self) -> tuple[int, int] | None:

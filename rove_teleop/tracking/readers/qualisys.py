@@ -51,8 +51,14 @@ def read(path: Path, text: str) -> Recording:
     reach, arm_m = _arm(markers, hands, alone)
     heading = facing(reach)
     turned_hands = {side: HandTrack(_turned(heading, track), track.points_m) for side, track in hands.items()}
+    shoulder_m = {
+        side: heading @ np.nanmedian(markers[name], axis=0)
+        for side in hands
+        for name in markers
+        if _without_side(name, side, alone) == "shoulder" and np.any(np.isfinite(markers[name]))
+    }
     notes.append("turned so that the arm's usual reach is forward" if np.any(reach) else "the lab's axes are kept")
-    return Recording(stamp_s, turned_hands, arm_length_m=arm_m, notes=tuple(notes))
+    return Recording(stamp_s, turned_hands, arm_length_m=arm_m, shoulder_m=shoulder_m, notes=tuple(notes))
 
 
 def _hand(path: Path, side: Side, triad: tuple[str, ...], own: dict[str, Array], notes: list[str]) -> HandTrack:

@@ -16,8 +16,14 @@ from ...types import SIDES, Array, Side
 from ..hand_shape import hand_points
 from ..motion import HandTrack, Recording, check_stamps
 from .axes import WORLD_FROM_Y_UP, facing, transforms, turned
+from .body import walk_m
 
 HEAD_NAMES = ("camera", "head", "hmd", "headset")
+SHOULDER_FROM_HEAD_M: dict[Side, Array] = {
+    "left": np.array([-0.05, 0.19, -0.27]),
+    "right": np.array([-0.05, -0.19, -0.27]),
+}
+"""Where a typical person's shoulders are, seen from the headset, looking forward."""
 CLOSED, OPEN = 1.0, 0.1
 """Finger curl, 0 to 1, of a hand that presses a button and of one that does not."""
 
@@ -41,19 +47,27 @@ def read(path: Path, session: Mapping[str, object]) -> Recording:
     poses = {name: _poses(path, name, things[name]) for name in (head, *names.values()) if name is not None}
     stamp_s = poses[head][0] if head is not None else next(iter(poses.values()))[0]
     T_head = None if head is None else poses[head][1]
-    heading = facing(np.array([1.0, 0.0, 0.0]) if T_head is None else T_head[0, :3, 0])
+    heading = np.eye(3) if T_head is None else facing(T_head[:, :3, 0].mean(axis=0))
+    walked_m = np.zeros((len(stamp_s), 3)) if T_head is None else walk_m(stamp_s, T_head[:, :3, 3])
     hands: dict[Side, HandTrack] = {}
     for side, name in names.items():
         if name is not None:
             T_wrist = _latest(stamp_s, *poses[name])
+            T_wrist[:, :3, 3] -= walked_m
             pressed = _pressed(path, name, things[name], stamp_s)
             shapes = np.stack([hand_points(side, OPEN), hand_points(side, CLOSED)])
             hands[side] = HandTrack(turned(heading, T_wrist), shapes[pressed.astype(int)])
+    if T_head is not None:
+        T_head = turned(heading, T_head)
+        T_head[:, :3, 3] -= walked_m @ heading.T
     notes = (
         "controllers only: a pressed button closes the hand",
-        "turned so that the head first looks forward",
+        "turned so that the head mostly looks forward, and without the walking",
     )
-    return Recording(stamp_s, hands, None if T_head is None else turned(heading, T_head), notes=notes)
+    shoulder_m: dict[Side, Array] = {}
+    if T_head is not None:
+        shoulder_m = {side: np.median(T_head[:, :3, 3], axis=0) + SHOULDER_FROM_HEAD_M[side] for side in hands}
+    return Recording(stamp_s, hands, T_head, shoulder_m=shoulder_m, notes=notes)
 
 
 def _poses(path: Path, name: str, thing: Mapping[str, object]) -> tuple[Array, Array]:

@@ -1,0 +1,135 @@
+"""Frames of an operator become joint targets of one robot: clutch, arms, hands, and the memory of the last targets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..robots.description import RobotDescription
+from ..robots.kinematics import Kinematics
+from ..types import SIDES, Array, JointTargets, OperatorFrame, Side
+from .arms import ArmIK, ArmSolution
+from .clutch import Clutch, Mode
+from .hands import HandRetargeter
+
+SHORTEST_STEP_S, LONGEST_STEP_S = 1e-4, 0.1
+"""A longer pause between frames does not entitle to a longer step; frames with equal stamps do not move."""
+
+
+class Retargeter:
+    """Targets for the joints whose part of the operator is tracked; the others keep their last angle and are not valid.
+
+    Call ``start`` with where the robot is, ``anchor`` to latch, then ``step`` with every frame. Targets are always
+    finite and inside position limits, and move at most as fast as the velocity limits allow. ``residual_m`` is the
+    worst wrist's distance from where the operator wants it, ``clamped`` (n,) the joints that met a limit in the last
+    step.
+    """
+
+    def __init__(
+        self,
+        robot: RobotDescription,
+        mode: Mode = "anchored",
+        scale: float = 1.0,
+        follow_head: bool = False,
+        absolute_fingers: bool = False,
+    ) -> None:
+        self.robot = robot
+        self.clutch = Clutch(mode, scale)
+        self.residual_m = 0.0
+        self.residual_rad = 0.0
+        self.clamped: NDArray[np.bool_] = np.zeros(robot.joint_count, dtype=np.bool_)
+        self._follow_head = follow_head and "neck" in robot.groups and "head" in robot.operator.frames
+        self._kinematics = Kinematics(robot)
+        self._arms = ArmIK(robot, self._kinematics)
+        self._neck = ArmIK(robot, self._kinematics, groups=("neck",)) if self._follow_head else None
+        self._absolute_fingers = absolute_fingers or mode == "absolute"
+        self._hands = {side: HandRetargeter(robot, side) for side in SIDES}
+        self._sites: dict[Side, str] = {
+            side: robot.operator.frames[f"{side}_wrist"] for side in SIDES if f"{side}_wrist" in robot.operator.frames
+        }
+        self._arm_joints = {side: robot.groups[f"{side}_arm"] for side in self._sites}
+        self._q_rad: Array = robot.home_rad.copy()
+        self._last_frame: OperatorFrame | None = None
+        self._latch_next = True
+
+    def start(self, q_rad: Array) -> None:
+        """Forget the past: the robot is at ``q_rad`` (n,), and the next frame is latched.
+
+        Raises:
+            ValueError: not one finite angle per joint.
+        """
+        if q_rad.shape != (self.robot.joint_count,) or not np.all(np.isfinite(q_rad)):
+            raise ValueError(f"q_rad must be {self.robot.joint_count} finite angles")
+        self._q_rad = np.clip(q_rad, self.robot.q_min_rad, self.robot.q_max_rad)
+        self._arms.posture_rad = self._q_rad.copy()
+        self._last_frame = None
+        self._latch_next = True
+
+    def anchor(self, q_rad: Array) -> None:
+        """Latch the robot's pose ``q_rad`` (n,) to the operator's last frame (to the next one when there is none)."""
+        last = self._last_frame
+        self.start(q_rad)
+        if last is not None:
+            self._latch(last)
+
+    def anchor_to(self, frame: OperatorFrame, latches: Mapping[Side, tuple[Array, Array]]) -> None:
+        """Latch ``frame``, but each side in ``latches`` by a calibration: (T_world_hand, T_base_wrist), both (4, 4)."""
+        self._latch(frame)
+        for side, (T_world_hand, T_base_wrist) in latches.items():
+            self.clutch.latch(side, T_world_hand, T_base_wrist)
+
+    def step(self, frame: OperatorFrame, dt_s: float) -> JointTargets:
+        """Targets for one frame that passed the gate; ``dt_s`` is the time since the last one."""
+        if self._latch_next:
+            self._latch(frame)
+        self._last_frame = frame
+        dt_s = min(dt_s, LONGEST_STEP_S) if dt_s > SHORTEST_STEP_S else SHORTEST_STEP_S
+        valid = np.zeros(self.robot.joint_count, dtype=np.bool_)
+        self.clamped = np.zeros(self.robot.joint_count, dtype=np.bool_)
+        self._step_wrists(frame, dt_s, valid)
+        self._step_head(frame, dt_s, valid)
+        self._step_fingers(frame, dt_s, valid)
+        return JointTargets(frame.stamp_s, self._q_rad.copy(), valid)
+
+    def _latch(self, frame: OperatorFrame) -> None:
+        self._kinematics.update(self._q_rad)
+        wrists = {side: self._kinematics.frame(site) for side, site in self._sites.items()}
+        head = self.robot.operator.frames.get("head")
+        self.clutch.anchor(frame, wrists, None if head is None else self._kinematics.frame(head))
+        self._latch_next = False
+        for hand in self._hands.values():
+            hand.anchor(None if self._absolute_fingers else self._q_rad[hand.joints])
+
+    def _step_wrists(self, frame: OperatorFrame, dt_s: float, valid: NDArray[np.bool_]) -> None:
+        goals = {self._sites[side]: T for side, T in self.clutch.wrist_goals(frame).items()}
+        self._take(self._arms.solve(goals, self._q_rad, dt_s))
+        for side, site in self._sites.items():
+            if site in goals:
+                valid[self._arm_joints[side]] = True
+
+    def _step_head(self, frame: OperatorFrame, dt_s: float, valid: NDArray[np.bool_]) -> None:
+        goal = self.clutch.head_goal(frame)
+        if self._neck is not None and goal is not None:
+            residual_m, residual_rad = self.residual_m, self.residual_rad
+            self._take(self._neck.solve({self.robot.operator.frames["head"]: goal}, self._q_rad, dt_s))
+            self.residual_m, self.residual_rad = residual_m, residual_rad
+            valid[self.robot.groups["neck"]] = True
+
+    def _step_fingers(self, frame: OperatorFrame, dt_s: float, valid: NDArray[np.bool_]) -> None:
+        for side, hand in self._hands.items():
+            points_m = frame.hand(side).points_m
+            if points_m is None or not np.all(np.isfinite(points_m)):
+                continue
+            last = self._q_rad[hand.joints]
+            reach = self.robot.v_max_rad_s[hand.joints] * dt_s
+            wanted = hand.angles(points_m, last)
+            self._q_rad[hand.joints] = np.clip(wanted, last - reach, last + reach)
+            self.clamped[hand.joints] = hand.clamped | (self._q_rad[hand.joints] != wanted)
+            valid[hand.joints] = True
+
+    def _take(self, solution: ArmSolution) -> None:
+        self._q_rad = solution.q_rad
+        self.residual_m, self.residual_rad = solution.residual_m, solution.residual_rad
+        self.clamped |= solution.clamped
