@@ -3,7 +3,7 @@
 from .app import create_app
 from .bridge import COMMANDS, Frame, SessionBridge
 from .live import LiveSession
-from .server import ConsoleServer, host_names, loopback_socket
+from .server import ConsoleServer, address_of, host_names, loopback_socket
 
 __all__ = [
     "COMMANDS",
@@ -11,6 +11,7 @@ __all__ = [
     "Frame",
     "LiveSession",
     "SessionBridge",
+    "address_of",
     "create_app",
     "host_names",
     "loopback_socket",

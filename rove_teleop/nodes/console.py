@@ -5,31 +5,26 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
 
 import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.signals import SignalHandlerOptions
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from ..clock import monotonic_s
-from ..console import COMMANDS, ConsoleServer, LiveSession, create_app, host_names, loopback_socket
-from ..console.server import address_of
-from ..errors import RoveError, StageLost, UsageError
+from ..console import COMMANDS, ConsoleServer, LiveSession, address_of, create_app, host_names, loopback_socket
+from ..errors import StageLost, UsageError
+from ..robot_io import topics
+from .support import Spinner, Stop, run_node
 
 COMMAND_DEADLINE_S = 1.0
 WARNING_PERIOD_S = 5.0
 
-LATEST = QoSProfile(depth=1)
-LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-EVENTS = QoSProfile(depth=50)
 # A page may miss a picture: a camera never waits for it.
 PICTURES = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 
@@ -45,15 +40,15 @@ class RosSession(LiveSession):
         def listen(topic: str, qos: QoSProfile, take: Callable[[str], None]) -> None:
             node.create_subscription(String, topic, lambda message: self._checked(topic, take, message.data), qos)
 
-        listen("rove/status", LATEST, lambda text: self.take_status(text, monotonic_s()))
-        listen("rove/session", LATCHED, self.take_session)
-        listen("rove/event", EVENTS, self.take_event)
-        listen("task/status", LATEST, self.take_task)
+        listen(topics.ROVE_STATUS, topics.LATEST, lambda text: self.take_status(text, monotonic_s()))
+        listen(topics.ROVE_SESSION, topics.LATCHED, self.take_session)
+        listen(topics.ROVE_EVENT, topics.STREAM, self.take_event)
+        listen(topics.TASK_STATUS, topics.LATEST, self.take_task)
         for camera in cameras:
             self._watch(node, camera)
 
     def _watch(self, node: Node, camera: str) -> None:
-        topic = f"camera/{camera}/image_raw/compressed"
+        topic = topics.camera_topic(camera)
 
         def take(message: CompressedImage) -> None:
             self._checked(topic, lambda jpeg: self.take_frame(camera, jpeg, monotonic_s()), bytes(message.data))
@@ -77,31 +72,17 @@ class RosSession(LiveSession):
         return bool(response.success), str(response.message)
 
 
-def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
-    """Command line of the console, without the ROS part of it."""
-    parser = argparse.ArgumentParser(prog="python -m rove_teleop.nodes.console", description=__doc__)
-    parser.add_argument("--host", default="127.0.0.1", help="loopback address (default %(default)s)")
-    parser.add_argument("--port", type=int, default=8080, help="0 takes a free port (default %(default)s)")
-    parser.add_argument("--cameras", default="ego", help="names with commas between (default %(default)s)")
-    options = parser.parse_args(arguments)
-    options.cameras = options.cameras.split(",")
-    if not all(name.isidentifier() for name in options.cameras):
-        raise UsageError(f"--cameras {','.join(options.cameras)}: a camera name has letters, digits and _ only")
-    return options
-
-
-def serve(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace, stop: Stop) -> None:
     """Serve until a signal, or until the ROS thread ends."""
+    cameras = camera_names(options.cameras)
     listener = loopback_socket(options.host, options.port)
     node = rclpy.create_node("rove_console")
-    app = create_app(RosSession(node, options.cameras), host_names(listener))
+    app = create_app(RosSession(node, cameras), host_names(listener))
     server = ConsoleServer(app, lambda: _say_ready(address_of(listener)))
-    spinning = threading.Thread(target=_spin, args=(node, server), name="ros")
-    # uvicorn raises a signal again once it has stopped; by then this handler makes it a clean exit.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: setattr(server, "should_exit", True))
+    spinning = threading.Thread(target=_spin, args=(node, server, stop), name="ros")
     spinning.start()
     try:
+        # uvicorn takes the signals over while it serves, and hands them on to ``stop`` when it has ended.
         asyncio.run(server.serve(sockets=[listener]))
     finally:
         server.should_exit = True
@@ -109,18 +90,23 @@ def serve(options: argparse.Namespace) -> None:
         node.destroy_node()
 
 
-def _spin(node: Node, server: ConsoleServer) -> None:
+def camera_names(text: str) -> list[str]:
+    """Names with commas between; none is allowed, nonsense is a UsageError."""
+    names = [name for name in text.split(",") if name]
+    if not all(name.isidentifier() for name in names) or len(set(names)) != len(names):
+        raise UsageError(f"--cameras {text}: names of letters, digits and _, each once, with commas between")
+    return names
+
+
+def _spin(node: Node, server: ConsoleServer, stop: Stop) -> None:
     """Deliver messages until the server ends; a failure here ends the server, so that nobody trusts a frozen page."""
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
+    spinner = Spinner(node)
     try:
-        while not server.should_exit:
-            executor.spin_once(timeout_sec=0.1)
-    except ExternalShutdownException:
-        return
+        while not (server.should_exit or stop.requested):
+            spinner.spin(0.1)
     finally:
         server.should_exit = True
-        executor.shutdown()
+        spinner.close()
 
 
 def _say_ready(address: str) -> None:
@@ -128,21 +114,13 @@ def _say_ready(address: str) -> None:
     sys.stdout.flush()
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the node; returns the exit code."""
-    argv = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        options = parse_arguments(rclpy.utilities.remove_ros_args(["console", *argv])[1:])
-        rclpy.init(args=argv, signal_handler_options=SignalHandlerOptions.NO)
-        try:
-            serve(options)
-        finally:
-            rclpy.try_shutdown()
-    except RoveError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    return 0
+def parser() -> argparse.ArgumentParser:
+    result = argparse.ArgumentParser(prog="rove_console", description=__doc__)
+    result.add_argument("--host", default="127.0.0.1", help="loopback address (default %(default)s)")
+    result.add_argument("--port", type=int, default=8080, help="0 takes a free port (default %(default)s)")
+    result.add_argument("--cameras", default="ego", help="names with commas between (default %(default)s)")
+    return result
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_node(parser(), run))

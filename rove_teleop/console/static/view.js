@@ -1,25 +1,11 @@
 // What the page draws. Every text goes in as text, never as HTML; a value that is missing is drawn as a dash.
 
-const SVG = "http://www.w3.org/2000/svg";
-const WINDOW_S = 60;
+import { $, fixed, isNumber, make, setText, words } from "./dom.js";
+import { drawHandovers } from "./handovers.js";
+import { drawTimeline } from "./timeline.js";
+
 const CONTROL_SILENT_S = 1.0;
 const GROUPS = ["left_arm", "right_arm", "left_hand", "right_hand", "neck", "waist"];
-const $ = (id) => document.getElementById(id);
-
-const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
-const fixed = (value, digits, unit = "") => (isNumber(value) ? value.toFixed(digits) + unit : "–");
-const words = (value) => (value === undefined || value === null ? "–" : String(value).replaceAll("_", " "));
-
-function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-function make(tag, className = "", text = "") {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  if (text) element.textContent = text;
-  return element;
-}
 
 export function makeButtons(commands, press) {
   const buttons = new Map();
@@ -61,6 +47,7 @@ export function drawState(state, buttons) {
   drawSession(status, session);
   drawHandovers(session.handovers ?? []);
   drawHealth(status);
+  drawLastEvent(state.events);
   drawButtons(buttons, live ? status.allowed ?? [] : []);
   document.body.classList.toggle("silent", !live && isNumber(age_s));
   $("link").classList.toggle("live", live);
@@ -107,26 +94,6 @@ function drawBanners(status, session, age_s) {
   }
 }
 
-// One segment is [start_ago_s, end_ago_s, phase, episode]; a line marks where an episode began.
-function drawTimeline(segments) {
-  const x = (ago_s) => 600 * (1 - Math.min(ago_s, WINDOW_S) / WINDOW_S);
-  const shapes = [];
-  segments.forEach(([start_ago_s, end_ago_s, phase, episode], index) => {
-    const rect = document.createElementNS(SVG, "rect");
-    const attributes = { x: x(start_ago_s), y: 0, width: x(end_ago_s) - x(start_ago_s), height: 26, class: phase };
-    for (const [name, value] of Object.entries(attributes)) rect.setAttribute(name, value);
-    shapes.push(rect);
-    if (index > 0 && segments[index - 1][3] !== episode) shapes.push(divider(x(start_ago_s)));
-  });
-  $("timeline").replaceChildren(...shapes);
-}
-
-function divider(x) {
-  const line = document.createElementNS(SVG, "line");
-  for (const [name, value] of Object.entries({ x1: x, x2: x, y1: 0, y2: 26 })) line.setAttribute(name, value);
-  return line;
-}
-
 function drawWeights(weight) {
   const box = $("weights");
   if (!box.children.length) box.append(...GROUPS.map(makeWeight));
@@ -170,48 +137,16 @@ function drawSession(status, session) {
   setText($("session-facts"), facts.filter(([, value]) => value).map((fact) => fact.join(" ")).join("  ·  "));
 }
 
-let drawnHandovers = "";
-
-function drawHandovers(handovers) {
-  const newest = handovers.slice(-5).reverse();
-  const key = JSON.stringify(newest);
-  if (key === drawnHandovers) return;
-  drawnHandovers = key;
-  $("handovers").replaceChildren(...newest.map(makeHandover));
-  $("no-handovers").hidden = newest.length > 0;
-}
-
-function makeHandover(card) {
-  const step_mrad = isNumber(card.peak_command_step_rad) ? card.peak_command_step_rad * 1000 : null;
-  const cells = [words(card.episode), fixed(card.time_s, 1, " s"), words(card.kind),
-    fixed(card.time_to_authority_s, 2, " s"), fixed(step_mrad, 2, " mrad"), "", fixed(card.score, 0)];
-  const row = make("tr");
-  row.append(...cells.map((text) => make("td", "", text)));
-  row.children[2].className = String(card.kind ?? "");
-  row.children[5].append(...makeJerk(card.peak_jerk_ratio));
-  row.children[6].className = !isNumber(card.score) ? "" : card.score >= 80 ? "good" : card.score >= 50 ? "fair" : "poor";
-  return row;
-}
-
-function makeJerk(ratio) {
-  if (!isNumber(ratio)) return ["–"];
-  const meter = make("span", ratio > 1 ? "meter over" : "meter");
-  const fill = make("i");
-  fill.style.width = `${100 * Math.min(Math.max(ratio, 0), 1)}%`;
-  meter.append(fill);
-  return [`${(100 * ratio).toFixed(0)} %`, meter];
-}
-
 // label, text, whether a person should look at it
 function drawHealth(status) {
   const age = (label, age_s, limit_s) => [label, isNumber(age_s) ? fixed(1000 * age_s, 0, " ms") : "–", age_s > limit_s];
   const rows = [
     age("operator", status.operator_age_s, 0.25),
     age("policy", status.policy_age_s, 1.5),
-    age("robot", status.state_age_s, 0.1),
     ["jitter p99", fixed(status.jitter_us?.p99, 0, " µs"), status.jitter_us?.p99 > 4000],
-    ["missed", fixed(status.missed_ticks, 0), false],
-    ["unsent", fixed(status.rows_dropped, 0), status.rows_dropped > 0],
+    ["ticks missed", fixed(status.missed_ticks, 0), false],
+    ["rows waiting", fixed(status.rows_waiting, 0), status.rows_waiting > 250],
+    ["rows dropped", fixed(status.rows_dropped, 0), status.rows_dropped > 0],
   ];
   const box = $("health");
   if (!box.children.length) {
@@ -227,6 +162,12 @@ function drawHealth(status) {
   });
 }
 
+// The scorecards are in the table, and the reason is on top: what is left is how the state came to this.
+function drawLastEvent(events) {
+  const last = events.filter((event) => event.kind !== "handover").at(-1);
+  setText($("event"), last ? [last.kind, last.detail].filter(Boolean).map(words).join(": ") : "");
+}
+
 let pictureUrl = null;
 
 export function drawPicture({ name, blob, age_s }) {
@@ -237,6 +178,7 @@ export function drawPicture({ name, blob, age_s }) {
   pictureUrl = URL.createObjectURL(blob);
   picture.src = pictureUrl;
   picture.alt = `camera ${name}`;
+  setText($("camera-name"), name);
   picture.hidden = false;
   picture.dataset.ageS = String(age_s);
   if (old !== null) URL.revokeObjectURL(old);
