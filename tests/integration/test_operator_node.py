@@ -72,7 +72,10 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 
 
 def wait_for_targets(scene: Scene, log: Path) -> None:
-    assert scene.watcher.spin_until(lambda: scene.of("operator/targets"), 30.0), log.read_text()
+    def everything() -> bool:
+        return bool(scene.of("operator/targets")) and "joint_states" in scene.watcher.latest
+
+    assert scene.watcher.spin_until(everything, 30.0), log.read_text()
 
 
 def test_a_simulated_person_is_where_the_robot_is_until_they_drive(scene: Scene, tmp_path: Path) -> None:
