@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +22,9 @@ def open_npz(path: Path, content: bytes, keys: tuple[str, ...]) -> dict[str, NDA
                     f"{path}: array '{missing[0]}' is missing (it holds {', '.join(archive.files)})"
                 )
             return {key: archive[key] for key in archive.files}
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
+    except MotionFileInvalid:
+        raise
+    except Exception as error:  # noqa: BLE001 - numpy tokenises headers as Python: damage raises nearly anything
         raise MotionFileInvalid(f"{path}: the archive is truncated or damaged ({error})") from error
 
 
@@ -32,7 +32,7 @@ def open_npy(path: Path, content: bytes) -> NDArray[np.generic]:
     """The array of an .npy."""
     try:
         array: NDArray[np.generic] = np.load(io.BytesIO(content), allow_pickle=False)
-    except (EOFError, OSError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 - as above
         raise MotionFileInvalid(f"{path}: the array is truncated or damaged ({error})") from error
     return array
 
@@ -44,6 +44,8 @@ def checked(path: Path, name: str, array: NDArray[np.generic], shape: tuple[int,
             f"{path}: '{name}' must be numbers of shape (frames, {', '.join(map(str, shape))}), "
             f"got {array.dtype} of shape {array.shape}"
         )
+    if len(array) == 0:
+        raise MotionFileInvalid(f"{path}: holds no frames")
     values = array.astype(np.float64)
     for place in np.argwhere(~np.isfinite(values))[:1]:
         raise MotionFileInvalid(f"{path}: frame {place[0]}, {name} {tuple(map(int, place[1:]))} is not finite")

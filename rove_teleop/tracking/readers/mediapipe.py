@@ -23,8 +23,6 @@ def read(path: Path, content: bytes) -> Recording:
         MotionFileInvalid: wrong shape, not finite, or not the size of a hand in metres.
     """
     points = checked(path, "landmarks", open_npy(path, content), (21, 3))
-    if len(points) == 0:
-        raise MotionFileInvalid(f"{path}: holds no frames")
     palm_m = float(np.median(np.linalg.norm(points[:, 9] - points[:, 0], axis=1)))
     if not 0.03 < palm_m < 0.2:
         raise MotionFileInvalid(f"{path}: wrist to middle knuckle is {palm_m:g}, which is no hand in metres")
