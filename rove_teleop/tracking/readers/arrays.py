@@ -24,7 +24,7 @@ def open_npz(path: Path, content: bytes, keys: tuple[str, ...]) -> dict[str, NDA
             return {key: archive[key] for key in archive.files}
     except MotionFileInvalid:
         raise
-    except Exception as error:  # noqa: BLE001 - numpy tokenises headers as Python: damage raises nearly anything
+    except Exception as error:  # numpy tokenises headers as Python: damage raises nearly anything
         raise MotionFileInvalid(f"{path}: the archive is truncated or damaged ({error})") from error
 
 
@@ -32,7 +32,7 @@ def open_npy(path: Path, content: bytes) -> NDArray[np.generic]:
     """The array of an .npy."""
     try:
         array: NDArray[np.generic] = np.load(io.BytesIO(content), allow_pickle=False)
-    except Exception as error:  # noqa: BLE001 - as above
+    except Exception as error:  # as above
         raise MotionFileInvalid(f"{path}: the array is truncated or damaged ({error})") from error
     return array
 
