@@ -108,7 +108,7 @@ class Dataset:
             raise RecordingFailed(f"{self.root}: the disk is nearly full ({sizes})")
 
 
-_OURS = {"recording", "episodes", ".seal", "writer.lock", "dataset.json.tmp"}
+_OURS = {"recording", "episodes", ".seal", "logs", "writer.lock", "dataset.json.tmp"}
 
 
 def clock_now(monotonic_s: float) -> dict[str, Any]:
