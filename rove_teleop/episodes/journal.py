@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from google_crc32c import value
@@ -21,8 +22,7 @@ OVERHEAD = _CRC.size + _HEAD.size
 _STREAMS = {int(stream): stream for stream in Stream}
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One whole record."""
 
     stream: Stream

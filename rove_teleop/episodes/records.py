@@ -134,6 +134,6 @@ def pack_json(value: dict[str, Any]) -> bytes:
         DatasetInvalid: a value that JSON cannot hold.
     """
     try:
-        return json.dumps(value, allow_nan=False, sort_keys=True).encode()
+        return json.dumps(value, allow_nan=False).encode()
     except (TypeError, ValueError) as error:
         raise DatasetInvalid(f"attributes must be plain JSON without NaN ({error})") from error
