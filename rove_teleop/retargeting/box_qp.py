@@ -29,7 +29,8 @@ def solve_box(H: Array, g: Array, low: Array, high: Array) -> tuple[Array, NDArr
     if np.all(x >= low) and np.all(x <= high):
         return x, np.zeros(len(g), dtype=np.bool_)
     x = np.zeros(len(g))
-    free = np.ones(len(g), dtype=np.bool_)
+    movable = low < high
+    free = movable.copy()
     for _ in range(4 * len(g)):
         index = np.flatnonzero(free)
         wanted = x.copy()
@@ -39,7 +40,7 @@ def solve_box(H: Array, g: Array, low: Array, high: Array) -> tuple[Array, NDArr
         if blocked < 0:
             x = wanted
             push = np.where(x <= low, g - H @ x, H @ x - g)  # > 0: the optimum lies inside, away from the bound
-            push[free] = 0.0
+            push[free | ~movable] = 0.0
             worst = int(np.argmax(push))
             if not push[worst] > _RELEASE:
                 break

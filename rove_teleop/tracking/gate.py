@@ -68,7 +68,8 @@ class FrameGate:
         for side, hand in zip(SIDES, (left, right), strict=True):
             if last is not None and _vanished(last.hand(side), hand):
                 self._must_release = True
-                self.rejected[f"{side}_hand_lost"] += int(_vanished(last.hand(side), frame.hand(side)))
+                if _vanished(last.hand(side), frame.hand(side)):  # else it was dropped here, and counted for that
+                    self.rejected[f"{side}_hand_lost"] += 1
         head = frame.T_world_head
         if head is not None and not is_rigid(head):
             self.rejected["head_not_rigid"] += 1

@@ -1,0 +1,49 @@
+"""The bounded problem is solved exactly: the optimality conditions hold, whatever the problem."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rove_teleop.retargeting.box_qp import solve_box
+
+
+def problem(seed, size, damping, tightness):
+    random = np.random.default_rng(seed)
+    J = random.normal(size=(random.integers(1, 13), size))
+    H = J.T @ J + damping * np.eye(size)
+    low = -random.uniform(0.0, tightness, size) * (random.random(size) < 0.8)
+    high = random.uniform(0.0, tightness, size) * (random.random(size) < 0.8)
+    return H, J.T @ random.normal(size=len(J)), low, high
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 20), st.sampled_from([1e-5, 1e-3, 1.0]), st.sampled_from([0.01, 1.0]))
+def test_the_solution_is_feasible_and_optimal(seed, size, damping, tightness):
+    H, g, low, high = problem(seed, size, damping, tightness)
+    x, stopped = solve_box(H, g, low, high)
+    assert np.all(x >= low) and np.all(x <= high)
+    gradient = H @ x - g
+    scale = 1e-8 * max(1.0, float(np.abs(g).max()))
+    inside = (x > low) & (x < high)
+    assert np.all(np.abs(gradient[inside]) <= scale)
+    assert np.all(gradient[(x == low) & (x < high)] >= -scale)
+    assert np.all(gradient[(x == high) & (x > low)] <= scale)
+    assert np.all(((x == low) | (x == high))[stopped])
+
+
+def test_without_tight_bounds_it_is_the_linear_solution():
+    H, g, _, _ = problem(1, 7, 1e-2, 1.0)
+    x, stopped = solve_box(H, g, np.full(7, -1e3), np.full(7, 1e3))
+    assert np.allclose(H @ x, g) and not stopped.any()
+
+
+def test_clipping_the_free_solution_would_be_worse():
+    worse = 0
+    for seed in range(50):
+        H, g, low, high = problem(seed, 7, 1e-4, 0.3)
+        exact = solve_box(H, g, low, high)[0]
+        clipped = np.clip(np.linalg.solve(H, g), low, high)
+        cost = [x @ H @ x / 2 - g @ x for x in (exact, clipped)]
+        assert cost[0] <= cost[1] + 1e-12
+        worse += cost[1] > cost[0] + 1e-3
+    assert worse > 10
