@@ -23,6 +23,12 @@ class Deadlines:
     robot_fault_s: float = 0.25
     first_chunk_s: float = 5.0
     chunk_gap_s: float = 0.5
+    loop_s: float = 0.1
+    following_s: float = 0.25
+
+
+FOLLOWING_ERROR_RAD = 0.25
+"""Further from its command than this, for longer than ``following_s``, a robot is not following any more."""
 
 
 class Driver:
@@ -66,6 +72,9 @@ class Inputs:
         self.operator = Driver(robot, smoothing_rad_s)
         self.policy_s = -np.inf
         self.chunk_seen = False
+        fingers = {i for name in robot.groups if name.endswith("_hand") for i in robot.groups[name].tolist()}
+        self._followers = np.array([i for i in range(robot.joint_count) if i not in fingers], dtype=np.int64)
+        self._astray_since_s = np.inf
 
     def begin_episode(self, q_rad: Array) -> None:
         """Forget every plan: none may outlive the episode it was made for."""
@@ -123,6 +132,20 @@ class Inputs:
     def robot_late(self, now_s: float) -> bool:
         """Whether the robot's state is so old that moving on would be blind."""
         return self.measured is None or not (now_s - self.measured.stamp_s <= self.deadlines.robot_brake_s)
+
+    def robot_astray(self, now_s: float, q_sent_rad: Array) -> str | None:
+        """A sentence once a joint is far from its command for too long. Not for fingers: they close on things."""
+        if self.measured is None:
+            return None
+        error_rad = np.abs(self.measured.q_rad - q_sent_rad)[self._followers]
+        if np.all(error_rad <= FOLLOWING_ERROR_RAD):
+            self._astray_since_s = np.inf
+            return None
+        self._astray_since_s = min(self._astray_since_s, now_s)
+        if now_s - self._astray_since_s <= self.deadlines.following_s:
+            return None
+        worst = int(np.argmax(error_rad))
+        return f"{self.robot.joint_names[self._followers[worst]]} is {error_rad[worst]:.2f} rad away from its command"
 
     def readiness(self, now_s: float, alignment: Alignment | None) -> Readiness:
         """Everything a request may be refused for."""

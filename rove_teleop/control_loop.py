@@ -19,7 +19,16 @@ from .handover.alignment import Alignment, AlignmentGate
 from .handover.blend import OffsetDecay
 from .handover.handover import Decision, Handover, Protocol, TakeoverMode
 from .handover.scorecard import HandoverMeter
-from .handover.states import EPISODE_STATES, HUMAN_STATES, PHASE, POLICY_STATES, TRANSITIONS, Signal, State
+from .handover.states import (
+    EPISODE_STATES,
+    HUMAN_STATES,
+    PHASE,
+    POLICY_STATES,
+    SILENT_STATES,
+    TRANSITIONS,
+    Signal,
+    State,
+)
 from .robots.description import RobotDescription
 from .types import ActionChunk, Array, Authority, Event, JointTargets, Phase, Reason, RobotState
 
@@ -70,7 +79,7 @@ class ControlLoop:
         self.alignment: Alignment | None = None
         self.alarm: str | None = None
         self._events: list[Event] = []
-        self._episode_s, self._stopped_s = 0.0, 0.0
+        self._episode_s, self._stopped_s, self._last_tick_s = 0.0, 0.0, 0.0
 
     # --- inputs, each stamped on arrival with the loop's own clock ---
 
@@ -78,9 +87,13 @@ class ControlLoop:
         """Newest measurement; must already be finite and in the order of the robot description."""
         self.inputs.measured = state
 
-    def on_operator(self, targets: JointTargets, engaged: bool) -> None:
-        """Newest retargeted targets and the deadman that came with them."""
-        self.inputs.targets, self.inputs.engaged = targets, engaged
+    def on_operator(self, targets: JointTargets) -> None:
+        """Newest retargeted targets."""
+        self.inputs.targets = targets
+
+    def on_deadman(self, engaged: bool) -> None:
+        """Whether the operator holds the deadman."""
+        self.inputs.engaged = engaged
 
     def on_chunk(self, chunk: ActionChunk) -> str | None:
         """Offer a plan of the policy; a refusal is returned as a sentence and leaves the old plan in place."""
@@ -103,10 +116,12 @@ class ControlLoop:
         """A person's request; None when taken, else the sentence that says why not."""
         before = self.handover.state
         refusal = None
-        if signal is Signal.START and (before, signal) in TRANSITIONS:
-            refusal = self._prepare_episode(now_s)
+        if signal in (Signal.START, Signal.ACKNOWLEDGE) and (before, signal) in TRANSITIONS:
+            refusal = self._rest_at_measured(now_s)
         refusal = refusal or self.handover.request(signal, self.inputs.readiness(now_s, self.alignment))
         if refusal is None:
+            if signal is Signal.START:
+                self._begin_episode(now_s)
             self._after_transition(before, now_s)
         else:
             self._log(now_s, "refused", refusal)
@@ -144,8 +159,8 @@ class ControlLoop:
         return decision
 
     def _bounded(self, decision: Decision, now_s: float) -> Array | None:
-        """Follow the reference or stop; nothing leaves unchecked."""
-        if self.handover.state not in EPISODE_STATES and self.filter.at_rest:
+        """Follow the reference or stop; nothing leaves unchecked, and nothing at rest between episodes or in FAULT."""
+        if self.handover.state in SILENT_STATES and self.filter.at_rest:
             return None
         if decision.reference is None or self.inputs.robot_late(now_s):
             sent = self.filter.stop()
@@ -166,14 +181,25 @@ class ControlLoop:
 
     def _notice_losses(self, now_s: float) -> None:
         state, inputs = self.handover.state, self.inputs
-        if state in EPISODE_STATES and inputs.robot_missing(now_s) is not None:
-            self._notice(Signal.ROBOT_LOST, "the robot's state stopped arriving", now_s)
+        if state in EPISODE_STATES:
+            lost = self._held_up(now_s) or inputs.robot_missing(now_s)
+            lost = lost or inputs.robot_astray(now_s, self.filter.motion.x)
+            if lost is not None:
+                self._notice(Signal.ROBOT_LOST, lost, now_s)
+        self._last_tick_s = now_s
         missing = inputs.operator_missing(now_s)
         if state in HUMAN_STATES and missing is not None:
             self._notice(Signal.OPERATOR_LOST, missing, now_s)
         silent = inputs.policy_silent(now_s, self._episode_s)
         if state in POLICY_STATES and silent is not None:
             self._notice(Signal.POLICY_LOST, silent, now_s)
+
+    def _held_up(self, now_s: float) -> str | None:
+        """After a pause of this loop (a suspended machine, starvation) the robot has stopped by itself."""
+        pause_s = now_s - self._last_tick_s
+        if pause_s <= self.inputs.deadlines.loop_s:
+            return None
+        return f"control was held up for {pause_s:.2f} s, so the robot has stopped by itself"
 
     def _watch_alignment(self, now_s: float, q_operator: Array) -> None:
         valid = np.isfinite(q_operator)
@@ -190,22 +216,25 @@ class ControlLoop:
 
     # --- transitions and scorecards ---
 
-    def _prepare_episode(self, now_s: float) -> str | None:
-        """A new episode begins at rest, at the measured pose, with no plan left over from the last one."""
+    def _rest_at_measured(self, now_s: float) -> str | None:
+        """Commands begin, or begin again, where the robot stands; a sentence when that cannot be."""
         measured, missing = self.inputs.measured, self.inputs.robot_missing(now_s)
         if missing is not None or measured is None:
             return missing
+        if not self.filter.at_rest:
+            return "the robot is still braking"
         try:
             self.filter.start(measured.q_rad, self.robot.joint_names)
         except RobotUnavailable as error:
             return str(error)
-        q = self.filter.motion.x
-        self.check.start(q)
-        self.inputs.begin_episode(q)
+        self.check.start(self.filter.motion.x)
+        return None
+
+    def _begin_episode(self, now_s: float) -> None:
+        self.inputs.begin_episode(self.filter.motion.x)
         self.no_progress.reset(now_s)
         self.alarm = None
         self._episode_s = now_s
-        return None
 
     def _after_transition(self, before: State, now_s: float) -> None:
         state = self.handover.state

@@ -168,7 +168,7 @@ def session_environment() -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": "1",
         "PYTHONUNBUFFERED": "1",
     }
-    return {**defaults, **os.environ}
+    return {**defaults, **os.environ, "ROVE_SESSION_PID": str(os.getpid())}
 
 
 def _object(line: str) -> dict[str, object]:

@@ -10,6 +10,8 @@ import numpy as np
 
 from .control_loop import ControlLoop, Tick
 from .handover.states import EPISODE_STATES, Signal
+from .operator_chain import OperatorChain
+from .sim.operator import SimulatedOperator
 from .sim.supervisor import SimulatedSupervisor, View
 from .sim.world import World
 from .types import ActionChunk, Array, JointTargets, RobotState, TaskState
@@ -31,6 +33,17 @@ Planner = Callable[[Array, Array, TaskState], Plan | None]
 
 Operator = Callable[[float, RobotState, TaskState, bool], JointTargets | None]
 """(now, measured, task state, whether the operator drives) to retargeted joint targets."""
+
+
+def person(operator: SimulatedOperator, chain: OperatorChain) -> Operator:
+    """A simulated operator as the function that an episode asks: device frames through gate and retargeting."""
+
+    def targets(now_s: float, measured: RobotState, task: TaskState, driving: bool) -> JointTargets | None:
+        frame = operator.frame(now_s, measured.q_rad, task, driving)
+        passed = chain.step(frame, now_s, measured.q_rad, driving)
+        return passed[1] if passed is not None and passed[0].engaged else None
+
+    return targets
 
 
 @dataclass(frozen=True)
@@ -161,7 +174,8 @@ class _Episode:
             driving = self.loop.handover.state.name in ("ADAPTATION", "RECOVERY")
             targets = self.operator(now_s, measured, self.task, driving)
             if targets is not None:
-                self.loop.on_operator(targets, engaged=True)
+                self.loop.on_operator(targets)
+                self.loop.on_deadman(True)
 
     def _supervise(self, now_s: float) -> None:
         if not self._is_due("supervisor", now_s, self.timing.supervisor_s):

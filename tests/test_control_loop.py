@@ -45,7 +45,8 @@ class Rig:
             assert self.loop.on_chunk(ActionChunk(self.now_s, offsets, np.arange(N), plan)) is None
         if self.operator_on and tick % 3 == 0:
             pose = self.stream(1, self.now_s) if self.still_operator is None else self.still_operator
-            self.loop.on_operator(JointTargets(self.now_s, pose, np.ones(N, dtype=bool)), self.engaged)
+            self.loop.on_operator(JointTargets(self.now_s, pose, np.ones(N, dtype=bool)))
+            self.loop.on_deadman(self.engaged)
 
     def tick(self, ticks: int = 1):
         for _ in range(ticks):
@@ -184,8 +185,41 @@ def test_a_silent_robot_is_a_fault_that_needs_an_acknowledgement():
     assert rig.loop.handover.state is State.FAULT
     assert "last reported" in rig.ask(Signal.ACKNOWLEDGE)
     rig.robot_on = True
-    rig.tick(5)
+    rig.tick(100)
     assert rig.loop.handover.state is State.FAULT
+    assert rig.ask(Signal.ACKNOWLEDGE) is None
+    assert rig.loop.handover.state is State.HOLD
+
+
+def test_a_robot_that_does_not_follow_is_a_fault_and_resumes_where_it_stands():
+    rig = Rig(seed=12).started()
+    stuck = rig.q.copy()
+    stuck[ROBOT.index("right_elbow_pitch")] -= 0.4
+    for _ in range(400):
+        rig.now_s += DT
+        rig.feed()
+        rig.loop.on_robot_state(RobotState(rig.now_s, stuck, np.zeros(N)))
+        tick = rig.loop.tick(rig.now_s)
+        if tick.q_sent_rad is not None:
+            rig.q = tick.q_sent_rad
+    assert rig.loop.handover.state is State.FAULT
+    assert "right_elbow_pitch is 0." in rig.loop.handover.reason
+    assert tick.q_sent_rad is None, "in FAULT, at rest, nothing is sent"
+    rig.q = stuck
+    rig.tick()
+    assert rig.ask(Signal.ACKNOWLEDGE) is None
+    assert np.allclose(rig.tick().q_sent_rad, stuck)
+
+
+def test_a_loop_that_was_held_up_does_not_go_on_as_if_nothing_had_happened():
+    rig = Rig(seed=13).started()
+    rig.now_s += 5.0
+    rig.tick()
+    assert rig.loop.handover.state is State.FAULT
+    assert "held up" in rig.loop.handover.reason
+    rig.tick(300)
+    assert rig.loop.filter.at_rest
+    assert rig.ratios()["velocity"] <= 1 + 1e-9
     assert rig.ask(Signal.ACKNOWLEDGE) is None
     assert rig.loop.handover.state is State.HOLD
 

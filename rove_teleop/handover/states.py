@@ -145,6 +145,8 @@ PHASE: dict[State, Phase] = {
 }
 
 EPISODE_STATES: frozenset[State] = frozenset(State) - {State.IDLE, State.DONE}
+SILENT_STATES: frozenset[State] = frozenset({State.IDLE, State.DONE, State.FAULT})
+"""Here the robot brakes and then hears nothing more; its own timeout keeps it where it is."""
 HUMAN_STATES: frozenset[State] = frozenset({State.ADAPTATION, State.RECOVERY})
 POLICY_STATES: frozenset[State] = frozenset({State.AUTONOMOUS, State.RETURNING})
 

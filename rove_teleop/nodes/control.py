@@ -53,7 +53,6 @@ class ControlNode:
         self._targets = topics.PolledSubscription(self.node, JointState, topics.OPERATOR_TARGETS)
         self._engaged = topics.PolledSubscription(self.node, Bool, topics.OPERATOR_ENGAGED)
         self._task = topics.PolledSubscription(self.node, String, topics.TASK_STATUS)
-        self._deadman = False
         self.refused: dict[str, int] = {}
         self.reports = Reports(self, options.recorder)
         self._spinner = Spinner(self.node)
@@ -91,12 +90,8 @@ class ControlNode:
         self._read("chunk", self._chunks, lambda m: self.loop.on_chunk(read_chunk(m, self._order, now_s)))
         engaged = self._engaged.take()
         if engaged is not None:
-            self._deadman = bool(engaged.data)
-        self._read(
-            "targets",
-            self._targets,
-            lambda m: self.loop.on_operator(read_targets(m, self._order, now_s), self._deadman),
-        )
+            self.loop.on_deadman(bool(engaged.data))
+        self._read("targets", self._targets, lambda m: self.loop.on_operator(read_targets(m, self._order, now_s)))
         self._read("task", self._task, lambda m: self.loop.on_progress(now_s, _progress(m.data)))
 
     def send(self, tick: Tick) -> None:

@@ -16,13 +16,12 @@ from std_srvs.srv import Trigger
 from ..clock import Pacer, monotonic_s
 from ..episodes.layout import pack_operator_frame
 from ..errors import MessageRefused
-from ..retargeting.retargeter import Retargeter
+from ..operator_chain import OperatorChain
 from ..robot_io import topics
 from ..robot_io.features import read_features
 from ..robot_io.joints import JointOrder, pack_targets, read_positions
 from ..robot_io.poses import pack_poses
 from ..robots.description import RobotDescription, load_robot
-from ..tracking.gate import FrameGate
 from ..types import Array, OperatorFrame, TaskState
 from .support import Every, Spinner, Stop, diagnostic, run_node
 from .trackers import Tracker, View, make_tracker
@@ -31,22 +30,15 @@ LOOP_HZ = 72.0
 MAX_STATE_AGE_S = 0.25
 DRIVING = ("adaptation", "recovery")
 LOG_PERIOD_S = 2.0
-SHORTEST_STEP_S, LONGEST_STEP_S = 0.002, 0.1
 
 
 class OperatorNode(Node):
-    """Publishes the frame as received, the poses, the deadman and the targets of every frame that passes the gate.
-
-    Unless the takeover is ``aligned``, retargeting is latched anew with every frame until the operator drives: so a
-    takeover begins where the robot is, and a hand that is still then leaves the robot still.
-    """
+    """Publishes the frame as received, the poses, the deadman and the targets of every frame that passes the gate."""
 
     def __init__(self, robot: RobotDescription, tracker: Tracker, takeover: str) -> None:
         super().__init__("rove_operator")
         self.robot, self.tracker = robot, tracker
-        self._follows = takeover != "aligned"
-        self.gate = FrameGate()
-        self.retargeter = Retargeter(robot, "anchored" if self._follows else "absolute")
+        self.chain = OperatorChain(robot, takeover)
         self.refused: Counter[str] = Counter()
         self.frames = 0
         self._order = JointOrder(robot.joint_names)
@@ -63,7 +55,7 @@ class OperatorNode(Node):
         self._measured: tuple[float, Array] | None = None
         self._seen: tuple[tuple[str, ...], TaskState] | None = None
         self._driving = False
-        self._last_frame_s: float | None = None
+        self._passed_s: float | None = None
 
     def step(self, now_s: float) -> None:
         """Take what arrived; publish the tracker's frame, if there is a new one."""
@@ -88,8 +80,6 @@ class OperatorNode(Node):
                 self._seen = names, TaskState(now_s, features, progress=0.0, success=False)
             if joints is not None:
                 q_rad = read_positions(joints, self._order)
-                if self._measured is None:
-                    self.retargeter.start(q_rad)
                 self._measured = now_s, q_rad
         except MessageRefused as refusal:
             self.refused[refusal.reason] += 1
@@ -97,15 +87,14 @@ class OperatorNode(Node):
 
     def _publish(self, frame: OperatorFrame, now_s: float) -> None:
         """The deadman goes first: whoever reads the targets has it by then."""
-        trusted = self.gate.check(frame, now_s)
-        if trusted is None:
+        if self._measured is None:
+            return
+        passed = self.chain.step(frame, now_s, self._measured[1], self._driving)
+        if passed is None:
             self._engaged.publish(Bool(data=False))
             return
-        dt_s = LONGEST_STEP_S if self._last_frame_s is None else frame.stamp_s - self._last_frame_s
-        self._last_frame_s = frame.stamp_s
-        if self._follows and not self._driving and self._measured is not None:
-            self.retargeter.start(self._measured[1])
-        targets = self.retargeter.step(trusted, min(max(dt_s, SHORTEST_STEP_S), LONGEST_STEP_S))
+        trusted, targets = passed
+        self._passed_s = now_s
         self._poses.publish(pack_poses(trusted))
         self._engaged.publish(Bool(data=trusted.engaged))
         self._targets.publish(pack_targets(targets, self.robot.joint_names))
@@ -115,7 +104,7 @@ class OperatorNode(Node):
         if self._measured is None or not (now_s - self._measured[0] <= MAX_STATE_AGE_S):
             response.success, response.message = False, "the robot has not reported its joints lately"
             return response
-        self.retargeter.anchor(self._measured[1])
+        self.chain.retargeter.anchor(self._measured[1])
         response.success, response.message = True, "anchored at the robot's pose"
         return response
 
@@ -123,12 +112,12 @@ class OperatorNode(Node):
         """Diagnostics once a second."""
         if not self._report.due(now_s):
             return
-        late = self._last_frame_s is None or now_s - self._last_frame_s > MAX_STATE_AGE_S
+        late = self._passed_s is None or now_s - self._passed_s > MAX_STATE_AGE_S
         values = {
             "frames": self.frames,
-            "refused_frames": dict(self.gate.rejected),
+            "refused_frames": dict(self.chain.gate.rejected),
             "refused_messages": dict(self.refused),
-            "residual_m": self.retargeter.residual_m,
+            "residual_m": self.chain.retargeter.residual_m,
         }
         self._diagnostics.publish(diagnostic("rove_operator", "no trusted frame lately" if late else None, values))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ctypes
 import math
 import os
 import signal
@@ -23,8 +24,10 @@ from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
-from ..errors import RoveError, UsageError
+from ..errors import RoveError, StageLost, UsageError
 from ..robot_io.joints import stamp_now
+
+_PR_SET_PDEATHSIG = 1
 
 
 class Stop:
@@ -43,6 +46,7 @@ def run_node(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace,
     Arguments after ``--ros-args`` go to ROS. Without a choice by the user, nothing leaves this machine.
     """
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    end_with_session()
     options = parser.parse_args(remove_ros_args(sys.argv)[1:])
     stop = Stop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -60,6 +64,16 @@ def run_node(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace,
     finally:
         rclpy.try_shutdown()
     return 0
+
+
+def end_with_session() -> None:
+    """Ask the kernel for SIGTERM when the session that started this process dies: no robot moves for nobody."""
+    session = os.environ.get("ROVE_SESSION_PID", "")
+    if not session.isdecimal():
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
+    if os.getppid() != int(session):
+        raise SystemExit(StageLost.exit_code)
 
 
 class Spinner:

@@ -14,6 +14,7 @@ from ..types import Array, HandFrame, OperatorFrame, TaskState
 from .expert import make_expert
 
 WORKING_WRIST = "right_wrist"
+RELEASE_S, NOTICED_GAP_S = 0.3, 0.25
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class SimulatedOperator:
         self._driving_since_s: float | None = None
         self._hesitates_s = 0.0
         self._last_s: float | None = None
+        self._released_until_s = -np.inf
         self._sequence = 0
 
     @property
@@ -73,6 +75,10 @@ class SimulatedOperator:
         """The device's frame at ``now_s``, given the robot's joints (n,), the task and whether this person drives."""
         dt_s = 0.0 if self._last_s is None else max(now_s - self._last_s, 0.0)
         self._last_s = now_s
+        lost_the_robot = self._driving_since_s is not None and not driving
+        if lost_the_robot or dt_s > NOTICED_GAP_S:
+            # After a loss only a new press of the deadman counts, and a person knows that.
+            self._released_until_s = now_s + RELEASE_S
         self._kinematics.update(q_measured_rad)
         self._seen.append((now_s, task, self._kinematics.frame(WORKING_WRIST)))
         while len(self._seen) > 1 and self._seen[1][0] <= now_s - self.skill.delay_s:
@@ -87,7 +93,7 @@ class SimulatedOperator:
             left=HandFrame(),
             right=HandFrame(T_world_wrist=shaken),
             T_world_head=self._kinematics.frame("head"),
-            engaged=True,
+            engaged=now_s >= self._released_until_s,
         )
 
     def _move(self, now_s: float, dt_s: float, task: TaskState, T_base_wrist: Array, driving: bool) -> Array:
