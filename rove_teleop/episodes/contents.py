@@ -175,7 +175,8 @@ def _task(payloads: list[bytes]) -> Arrays:
 
 def text_array(texts: list[str]) -> NDArray[np.uint8]:
     """Texts as fixed-width UTF-8 rows (k, w) padded with zero bytes: no string type that a reader may not know."""
-    encoded = [text.encode() for text in texts]
+    # JSON can carry halves of characters that UTF-8 cannot.
+    encoded = [text.encode(errors="backslashreplace") for text in texts]
     width = max((len(text) for text in encoded), default=0) or 1
     return np.frombuffer(b"".join(text.ljust(width, b"\0") for text in encoded), np.uint8).reshape(-1, width)
 

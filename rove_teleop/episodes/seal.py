@@ -56,9 +56,10 @@ def _write_sealed(recording: Path, sealed: Path, end: Mapping[str, Any] | None, 
     journal = read_journal(recording / JOURNAL_NAME)
     contents = collect(journal.records, header["attributes"], recording)
     crcs = _write_arrays(sealed, contents, recording)
+    whole = not recovered and contents.end is not None and journal.cut_bytes == 0
     attributes = {
         **_attributes(header, contents, end or contents.end or {}),
-        "status": "recovered" if recovered else "complete",
+        "status": "complete" if whole else "recovered",
         "journal_bytes_cut": journal.cut_bytes,
         "crc32c": crcs,
         "metadata_crc32c": metadata_crc32c(sealed),

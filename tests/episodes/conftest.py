@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 
+def memory_folder() -> str | None:
+    """A folder in memory where there is one: for tests that make and delete hundreds of episodes."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
 @pytest.fixture
 def memory_path() -> Iterator[Path]:
-    """A folder in memory where there is one: for tests that make and delete hundreds of episodes."""
-    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(dir=memory) as folder:
+    with tempfile.TemporaryDirectory(dir=memory_folder()) as folder:
         yield Path(folder)

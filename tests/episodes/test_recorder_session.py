@@ -18,6 +18,7 @@ from rove_teleop.episodes.read import open_episode
 from rove_teleop.episodes.recorder_session import LAST_ROW_WAIT_S, RecorderSession
 from rove_teleop.episodes.records import ChunkRecord
 
+from .conftest import memory_folder
 from .recording_tools import ATTRIBUTES, control_row, jpeg, operator_frame
 
 
@@ -159,7 +160,7 @@ _NASTY = (b'E{"time_s": NaN, "kind": "x", "detail": ""}', b'E{"time_s": "x"}', b
 @settings(max_examples=20, deadline=None)
 @given(data=st.lists(st.binary(max_size=40) | st.binary(max_size=30).map(lambda b: b"E" + b), max_size=8))
 def test_no_datagram_stops_the_recorder(data: list[bytes]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=memory_folder()) as folder:
         recorder = Recorder(Path(folder) / "data")
         recorder.ask({"begin": ATTRIBUTES})
         for datagram in [*data, *_NASTY]:

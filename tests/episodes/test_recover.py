@@ -2,9 +2,7 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +18,6 @@ from rove_teleop.episodes.seal import JOURNAL_NAME, seal_recording
 from rove_teleop.episodes.verify import verify_dataset
 from rove_teleop.errors import DatasetInvalid
 
-from .kill_worker import acknowledged
 from .recording_tools import begin, fill, jpeg, orphan, record
 
 _FILE_EVENTS = {"open", "os.mkdir", "os.rename", "os.link", "os.truncate", "os.remove", "os.rmdir"}
@@ -116,7 +113,7 @@ def test_killed_before_any_file_operation_of_seal_or_recovery_the_next_recovery_
     shutil.copytree(root, kept)
     steps = _count_operations(lambda: recover_dataset(root))
     reference = {name: np.array(a) for name, a in open_episode(root / "episodes" / f"{template.name}.zarr").items()}
-    for step in [*range(0, steps - 40, 11), *range(max(0, steps - 40), steps)]:
+    for step in [*range(0, steps - 30, 17), *range(max(0, steps - 30), steps)]:
         shutil.rmtree(root)
         shutil.copytree(kept, root)
         assert _dies(lambda: recover_dataset(root), step)
@@ -162,32 +159,6 @@ def test_sealing_again_what_is_committed_only_cleans_up(tmp_path: Path) -> None:
     assert seal_recording(left, recovered=True) == path
     assert not left.exists()
     assert {file: file.read_bytes() for file in path.rglob("*") if file.is_file()} == before
-
-
-def test_killed_at_random_instants_no_acknowledged_row_is_lost(tmp_path: Path) -> None:
-    root, oracle = tmp_path / "data", tmp_path / "oracle"
-    rng = random.Random(7)
-    for _ in range(20):
-        worker = subprocess.Popen([sys.executable, "-m", "tests.episodes.kill_worker", str(root), str(oracle)])
-        size = oracle.stat().st_size if oracle.exists() else 0
-        deadline = time.monotonic() + 20.0
-        while (oracle.stat().st_size if oracle.exists() else 0) == size and time.monotonic() < deadline:
-            time.sleep(0.005)
-        time.sleep(rng.uniform(0.0, 0.12))
-        worker.send_signal(signal.SIGKILL)
-        worker.wait()
-    recover_dataset(root)
-    dataset = Dataset.open(root)
-    ticks = {
-        path.name.removesuffix(".zarr"): open_episode(path)["control/tick"].tolist() for path in dataset.episodes()
-    }
-    wanted = acknowledged(oracle)
-    assert sum(wanted.values()) > 100
-    for episode, count in wanted.items():
-        assert ticks[episode][:count] == list(range(count))
-    report = verify_dataset(root)
-    assert not any(episode.broken for episode in report.episodes)
-    assert dataset.recordings() == []
 
 
 def _count_operations(work: Callable[[], object]) -> int:

@@ -10,6 +10,7 @@ from rove_teleop.episodes.read import open_episode
 from rove_teleop.episodes.recording import EpisodeRecording
 from rove_teleop.episodes.zarr_files import PACK_BLOCK
 from rove_teleop.errors import DatasetInvalid, RecordingFailed
+from rove_teleop.types import Event
 
 from .recording_tools import ATTRIBUTES, ROW, begin, control_row, fill, jpeg, record
 
@@ -151,6 +152,24 @@ def test_data_that_does_not_fit_is_refused_and_the_episode_goes_on(tmp_path: Pat
             refused()
     fill(recording, range(10, 20))
     assert open_episode(recording.seal("success"))["control/tick"].tolist() == list(range(20))
+
+
+def test_a_journal_that_was_damaged_on_disk_is_never_sealed_as_complete(tmp_path: Path) -> None:
+    recording = begin(tmp_path / "data")
+    fill(recording, range(30))
+    with (recording.path / "journal.log").open("r+b") as journal:
+        journal.seek(2000)
+        journal.write(b"bit rot")
+    episode = open_episode(recording.seal("success", last_tick=29))
+    assert (episode.attributes["status"], episode.attributes["outcome"]) == ("recovered", "success")
+    assert 0 < episode.attributes["rows"] == 30 - episode.attributes["ticks_lost"]
+
+
+def test_text_that_utf8_cannot_hold_does_not_stop_a_seal(tmp_path: Path) -> None:
+    recording = begin(tmp_path / "data")
+    recording.event(Event(1.0, "note", "half a character \ud800"))
+    (event,) = open_episode(recording.seal("success")).events()
+    assert event.detail == "half a character \\ud800"
 
 
 def test_a_nearly_full_disk_refuses_to_begin(tmp_path: Path) -> None:
