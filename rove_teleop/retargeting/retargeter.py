@@ -63,7 +63,9 @@ class Retargeter:
         if q_rad.shape != (self.robot.joint_count,) or not np.all(np.isfinite(q_rad)):
             raise ValueError(f"q_rad must be {self.robot.joint_count} finite angles")
         self._q_rad = np.clip(q_rad, self.robot.q_min_rad, self.robot.q_max_rad)
-        self._arms.posture_rad = self._q_rad.copy()
+        for ik in (self._arms, self._neck):
+            if ik is not None:  # the pull of the posture must not move a robot that has just been engaged
+                ik.posture_rad = self._q_rad.copy()
         self._last_frame = None
         self._latch_next = True
 

@@ -128,7 +128,7 @@ def test_a_bad_head_is_dropped_alone():
 numbers = st.one_of(st.floats(-2, 2), st.sampled_from([np.nan, np.inf, -np.inf, 1e300, 0.0]))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.lists(numbers, min_size=16, max_size=16), numbers, st.booleans()), max_size=8))
 def test_whatever_comes_out_is_finite_and_rigid(stream):
     gate = FrameGate()
@@ -150,7 +150,8 @@ def test_whatever_comes_out_is_finite_and_rigid(stream):
 def test_a_real_recording_passes_and_is_engaged_most_of_the_time(name):
     motion = load_motion(recordings.real(name))
     replay, gate = ReplayTracker(motion), FrameGate()
-    checked = [gate.check(replay.frame_at(f.stamp_s), f.stamp_s) for f in motion.frames]
+    shown = [replay.frame_at(f.stamp_s) for f in motion.frames[:1200]]
+    checked = play(gate, shown)
     assert all(c is not None for c in checked)
     assert sum(c.engaged for c in checked) > 0.7 * len(checked)
-    assert all(c.engaged == replay.frame_at(f.stamp_s).engaged for c, f in zip(checked, motion.frames, strict=True))
+    assert [c.engaged for c in checked] == [s.engaged for s in shown]

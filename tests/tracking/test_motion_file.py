@@ -111,7 +111,7 @@ def test_a_missing_file_and_a_folder_are_one_sentence(tmp_path):
     assert "cannot be read" in refusal(tmp_path)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.sampled_from(sorted(make.VALID)), data=st.data())
 def test_random_damage_never_gives_anything_but_a_motion_or_a_refusal(tmp_path, name, data):
     content = bytearray(make.VALID[name]())
