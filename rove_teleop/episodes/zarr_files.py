@@ -60,7 +60,7 @@ def _array_json(
 
 
 def _json(value: dict[str, Any]) -> bytes:
-    return json.dumps(value, allow_nan=False, indent=1).encode()
+    return json.dumps(value, allow_nan=False).encode()
 
 
 def chunk_path(array_path: Path, dimensions: int) -> Path:
