@@ -69,6 +69,8 @@ class ControlNode:
         leave_s = math.inf
         while True:
             late_s = pacer.wait()
+            # Before "now": a state that is stamped while it is read must not come out younger than the tick.
+            self.read_robot()
             now_s = clock.monotonic_s()
             if stop.requested and leave_s == math.inf:
                 self.loop.request(Signal.STOP, now_s)
@@ -82,11 +84,14 @@ class ControlNode:
             if now_s > leave_s or (leave_s < math.inf and self.loop.filter.at_rest):
                 return
 
-    def read_inputs(self, now_s: float) -> None:
-        """Newest of everything, stamped now; what cannot be used is counted and never reaches the loop."""
+    def read_robot(self) -> None:
+        """The newest state of the robot, if it ever said one."""
         state = self.robot_io.read()
         if state is not None:
             self.loop.on_robot_state(state)
+
+    def read_inputs(self, now_s: float) -> None:
+        """Newest of everything else, stamped now; what cannot be used is counted and never reaches the loop."""
         self._read("chunk", self._chunks, lambda m: self.loop.on_chunk(read_chunk(m, self._order, now_s)))
         engaged = self._engaged.take()
         if engaged is not None:
