@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -54,6 +55,8 @@ def collect(options: argparse.Namespace) -> int:
     from .report import save_report, show_report
 
     # Without a terminal there is no width to fit: tables must not be cut in a log.
+    # Ended by a supervisor or `timeout`, a session must stop its robot just as with Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     terminal = Console(width=None if sys.stdout.isatty() else 140)
     session = SessionOptions(
         dataset=options.dataset,

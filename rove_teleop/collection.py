@@ -175,9 +175,11 @@ class Collection:
         self._node = SessionNode()
 
     def _wait_until_ready(self) -> None:
-        """Everything answers: the recorder has recovered what a crash left, control hears robot, policy and operator."""
+        """The recorder has recovered what a crash left, and control hears robot, policy and operator."""
         ready = self._recorder_answer("ready", READY_PATIENCE_S)["ready"]
-        self.summary.recovered = [str(item) for item in _list(ready, "recovered")]
+        self.summary.recovered = [
+            str(item.get("path") or item.get("problem")) for item in _list(ready, "recovered") if isinstance(item, dict)
+        ]
         node, deadline_s = self._require_node(), clock.monotonic_s() + READY_PATIENCE_S
         while (missing := self._missing(node)) is not None:
             self._processes.check()

@@ -39,13 +39,14 @@ class Tracker(Protocol):
 class ReplaySource:
     """A recorded human. A frame near the start is held until the robot is theirs; then the file plays, in its own time.
 
-    When the robot is taken away the person lets go, returns to the start and grips again: every takeover begins the
-    recording anew. After its end the last frame is held: the person stands still.
+    When the robot is taken away the person lets go, and waits at the next moment of the recording at which they are
+    tracked and grip again: the next takeover goes on from there, and after the end from the start. A person whose
+    recording has ended stands still.
     """
 
     def __init__(self, replay: ReplayTracker) -> None:
         self._replay = replay
-        self._begin_s = _first_engaged_s(replay)
+        self._begin_s = _next_engaged_s(replay, 0.0)
         self._playing_since_s: float | None = None
         self._released_until_s = -math.inf
         self._stamp_s = -math.inf
@@ -74,15 +75,17 @@ class ReplaySource:
         if driving and self._playing_since_s is None:
             self._playing_since_s = now_s
         elif not driving and self._playing_since_s is not None:
+            self._begin_s = _next_engaged_s(self._replay, self._begin_s + now_s - self._playing_since_s)
             self._playing_since_s = None
             self._released_until_s = now_s + RELEASE_S
 
 
-def _first_engaged_s(replay: ReplayTracker) -> float:
-    """Seconds of play at which the recorded person first holds the deadman; 0 when they never do."""
-    for stamp_s in replay.motion.stamp_s:
-        frame = replay.frame_at(float(stamp_s))
-        if frame is not None and frame.engaged:
+def _next_engaged_s(replay: ReplayTracker, after_s: float) -> float:
+    """Seconds of play at which the recorded person holds the deadman again; from the start when they never do."""
+    stamps_s = replay.motion.stamp_s
+    for stamp_s in stamps_s[stamps_s >= after_s].tolist() + stamps_s[:-1].tolist():
+        frame = replay.frame_at(stamp_s)
+        if frame is not None and frame.engaged and stamp_s < stamps_s[-1]:
             return float(stamp_s)
     return 0.0
 

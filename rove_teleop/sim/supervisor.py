@@ -76,10 +76,12 @@ class SimulatedSupervisor:
     def _wish(self, now_s: float, view: View) -> Signal | None:
         if view.state in ("", "idle", "done"):
             return None
+        if self.habits.only_teleoperate and view.elapsed_s > self.habits.time_limit_s:
+            return Signal.DISCARD
         if view.state == "fault":
             return Signal.ACKNOWLEDGE
         if self.habits.only_teleoperate:
-            return self._teleoperate(view)
+            return _TELEOPERATE.get(view.state)
         if view.success:
             return Signal.SUCCESS
         if view.failure is not None or view.elapsed_s > self.habits.time_limit_s:
@@ -93,11 +95,6 @@ class SimulatedSupervisor:
             return Signal.RECOVERED
         return None
 
-    def _teleoperate(self, view: View) -> Signal | None:
-        if view.elapsed_s > self.habits.time_limit_s:
-            return Signal.DISCARD
-        return {"autonomous": Signal.PAUSE, "paused": Signal.TAKE_OVER, "hold": Signal.TAKE_OVER}.get(view.state)
-
     def _recovering(self, now_s: float, progress: float) -> bool:
         """Sustained progress since the takeover: late rather than early, as the paper advises for t_r."""
         if not (progress >= self._progress_at_takeover + self.habits.recovered_gain):
@@ -106,3 +103,6 @@ class SimulatedSupervisor:
         if self._gaining_since_s is None:
             self._gaining_since_s = now_s
         return now_s - self._gaining_since_s >= self.habits.recovered_for_s
+
+
+_TELEOPERATE = {"autonomous": Signal.PAUSE, "paused": Signal.TAKE_OVER, "hold": Signal.TAKE_OVER}

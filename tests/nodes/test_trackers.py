@@ -1,4 +1,4 @@
-"""A recorded human waits for the robot, then plays in the file's own time; every takeover begins anew."""
+"""A recorded human waits for the robot, then plays in the file's own time; the next takeover goes on from there."""
 
 from __future__ import annotations
 
@@ -58,20 +58,45 @@ def test_the_file_keeps_its_own_timing() -> None:
     np.testing.assert_allclose(speed_m_s, 0.5, rtol=1e-6)
 
 
-def test_every_takeover_begins_anew_and_the_gate_lets_it_through() -> None:
+def test_the_next_takeover_goes_on_and_the_gate_lets_it_through() -> None:
     tracker, gate = source(), FrameGate()
-    now_s = 100.0
+    now_s, last = 100.0, 0.0
     for _ in range(3):
         waiting = play(tracker, now_s, 1.0, driving=False)
         checked = [gate.check(frame, frame.stamp_s) for frame in waiting]
         assert checked[-1] is not None
         assert checked[-1].engaged
-        assert wrist_x(waiting[-1]) == 0.0
-        frames = play(tracker, now_s + 1.0, 1.0, driving=True)
+        assert wrist_x(waiting[-1]) == pytest.approx(last, abs=0.011)
+        frames = play(tracker, now_s + 1.0, 0.5, driving=True)
         driven = [gate.check(frame, frame.stamp_s) for frame in frames]
         assert all(frame is not None and frame.engaged for frame in driven)
-        assert wrist_x(frames[-1]) > 0.4
-        now_s += 2.0
+        last = wrist_x(frames[-1])
+        now_s += 1.5
+    assert last > 0.7
+
+
+def test_a_takeover_after_the_end_begins_at_the_start() -> None:
+    tracker = source(count=20)
+    play(tracker, 100.0, 1.0, driving=True)
+    assert wrist_x(play(tracker, 101.0, 1.0, driving=False)[-1]) == 0.0
+
+
+def test_a_loss_in_the_middle_is_skipped_by_the_one_who_waits() -> None:
+    frames = [
+        OperatorFrame(
+            k * FILE_PERIOD_S,
+            k,
+            HandFrame(),
+            HandFrame() if 20 <= k < 40 else HandFrame(transform(np.eye(3), np.zeros(3))),
+        )
+        for k in range(200)
+    ]
+    tracker = ReplaySource(ReplayTracker(Motion("test", tuple(frames))))
+    driven = play(tracker, 100.0, 0.5, driving=True)
+    assert not driven[-1].engaged
+    waiting = play(tracker, 100.5, 1.0, driving=False)
+    assert waiting[-1].engaged
+    assert waiting[-1].right.T_world_wrist is not None
 
 
 def test_letting_go_is_seen_for_a_while() -> None:
