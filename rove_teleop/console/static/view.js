@@ -5,6 +5,8 @@ import { drawHandovers } from "./handovers.js";
 import { drawTimeline } from "./timeline.js";
 
 const CONTROL_SILENT_S = 1.0;
+// The band moves a dozen pixels a second: drawing it with every state would be most of the page's work.
+const TIMELINE_EVERY = 4;
 const GROUPS = ["left_arm", "right_arm", "left_hand", "right_hand", "neck", "waist"];
 
 export function makeButtons(commands, press) {
@@ -37,12 +39,14 @@ export function makeCameraTabs(names, choose) {
   select(0);
 }
 
+let states = 0;
+
 export function drawState(state, buttons) {
   const { status, session, status_age_s: age_s } = state;
   const live = isNumber(age_s) && age_s <= CONTROL_SILENT_S;
   drawWho(status);
   drawBanners(status, session, age_s);
-  drawTimeline(state.timeline);
+  if (states++ % TIMELINE_EVERY === 0) drawTimeline(state.timeline);
   drawWeights(status.weight ?? {});
   drawSession(status, session);
   drawHandovers(session.handovers ?? []);
