@@ -18,8 +18,8 @@ from .axes import facing, transforms, turned, wrist_rotation
 MILLIMETRE = 1e-3
 # Three markers that fix a hand: towards the fingers, at the thumb's side, at the little finger's side (right hand).
 TRIADS = (("hand_top", "hand_left", "hand_right"), ("fin", "wra", "wrb"), ("hand2", "wristin", "wristout"))
-ON_THE_BACK_M: Array = np.array([-0.02, 0.0, -0.02])
-"""From between the two rear markers on the back of a hand to its wrist, in the wrist frame: an estimate."""
+ON_THE_BACK_M: Array = np.array([-0.02, 0.0, 0.0])
+"""From between the two rear markers to the wrist, in the wrist frame: an estimate (all markers are on the back)."""
 FINGERS = ("thumb", "index", "middle", "ring", "little")
 MARKED = {"middle": 2, "tip": 4}
 """Place in the finger (1 knuckle .. 4 tip) of a finger's two markers."""
@@ -70,12 +70,14 @@ def _hand(path: Path, side: Side, triad: tuple[str, ...], own: dict[str, Array],
         raise MotionFileInvalid(f"{path}: its {side} hand markers are {size_m:g} m apart: no hand in millimetres")
     middle = (thumb + little) / 2.0
     rotation = wrist_rotation(front - middle, thumb - little, side)
+    marked = all(f"{finger}_{part}" in own for finger in FINGERS for part in MARKED)
+    if marked:
+        rotation = rotation @ _towards_fingers(rotation, middle, own, side)
     origin = middle + rotation @ (ON_THE_BACK_M if triad[0] == "hand_top" else np.zeros(3))
     T_lab_wrist = transforms(rotation, origin)
     lost = int(np.isnan(T_lab_wrist[:, 0, 0]).sum())
     notes.append(f"the {side} wrist is estimated from the markers {', '.join(triad)}; they are lost in {lost} frames")
-    wanted = [f"{finger}_{part}" for finger in FINGERS for part in MARKED]
-    if not all(name in own and np.any(np.isfinite(own[name])) for name in wanted):
+    if not (marked and all(np.any(np.isfinite(own[f"{finger}_{part}"])) for finger in FINGERS for part in MARKED)):
         return HandTrack(T_lab_wrist)
     points = np.tile(hand_points(side, 0.0), (len(origin), 1, 1))
     for k, finger in enumerate(FINGERS):
@@ -88,6 +90,23 @@ def _hand(path: Path, side: Side, triad: tuple[str, ...], own: dict[str, Array],
         points[:, 4 * k + 3] = (points[:, 4 * k + 2] + points[:, 4 * k + 4]) / 2.0
     notes.append(f"the {side} hand's knuckles and end joints carry no markers and are taken from a typical hand")
     return HandTrack(T_lab_wrist, points)
+
+
+def _towards_fingers(rotation: Array, middle: Array, own: dict[str, Array], side: Side) -> Array:
+    """Rotation (3, 3) from the markers' axes to the hand's: stuck-on markers never point exactly along the fingers.
+
+    Read off the tenth of the frames in which the fingers are stretched most; the correction is the same for all frames.
+    """
+    tips = np.stack([own[f"{finger}_tip"] for finger in FINGERS[1:]])
+    reach = np.linalg.norm(tips - middle, axis=2).mean(axis=0)
+    seen = np.isfinite(reach) & np.isfinite(rotation[:, 0, 0])
+    if not np.any(seen):
+        return np.eye(3)
+    stretched = np.flatnonzero(seen & (reach >= np.percentile(reach[seen], 90)))
+    places = np.stack([own[f"{finger}_middle"] for finger in FINGERS[1:]])[:, stretched] - middle[stretched]
+    local = np.nan_to_num(np.nanmedian(np.einsum("nji,fnj->fni", rotation[stretched], places), axis=1))
+    correction = wrist_rotation(local.mean(axis=0), local[0] - local[-1], side)
+    return correction if np.all(np.isfinite(correction)) else np.eye(3)
 
 
 def _held(values: Array) -> tuple[Array, int]:
