@@ -50,6 +50,10 @@ class FrameGate:
         self._wrists.clear()
         self._must_release = False
 
+    def release(self) -> None:
+        """Count as let go: an operator who does not drive now needs a new, deliberate takeover to drive anyway."""
+        self._must_release = False
+
     def check(self, frame: OperatorFrame, now_s: float) -> OperatorFrame | None:
         """The trustworthy part of a frame, or None when nothing of it counts.
 

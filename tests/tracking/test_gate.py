@@ -111,6 +111,14 @@ def test_a_gap_disengages_and_a_deliberate_reset_engages():
     assert gate.check(frame(3, stamp_s=0.92), 0.92).engaged
 
 
+def test_an_operator_who_does_not_drive_has_nothing_to_let_go():
+    gate = FrameGate()
+    checked = play(gate, [frame(0), frame(1, right=hand(0.73)), frame(2, right=hand(0.73))])
+    assert not checked[-1].engaged
+    gate.release()
+    assert gate.check(frame(3, right=hand(0.73)), 3 * DT).engaged
+
+
 def test_stamps_that_jitter_are_no_jumps():
     gate = FrameGate(GateLimits(max_wrist_speed_m_s=5.0))
     stamps = np.repeat(np.arange(10) * 2 * DT, 2) + np.tile([0.0, 1e-4], 10)  # pairs that arrive together
