@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 
 from ..types import Array, Authority
 from .blend import OffsetDecay
-from .states import EPISODE_STATES, HUMAN_STATES, OUTCOMES, POLICY_STATES, TRANSITIONS, Signal, State, allowed
+from .states import (
+    EPISODE_STATES,
+    HUMAN_STATES,
+    OUTCOMES,
+    POLICY_STATES,
+    REASON_OF_REQUEST,
+    TRANSITIONS,
+    Signal,
+    State,
+    allowed,
+)
 
 TakeoverMode = Literal["aligned", "anchored", "blend"]
 Protocol = Literal["complete", "hand_back", "end"]
@@ -66,7 +76,7 @@ class Handover:
             return f"'{signal}' does not apply in state {self.state.name.lower()} (possible: {can})"
         refusal = self._guard(signal, ready)
         if refusal is None:
-            self._enter(TRANSITIONS[self.state, signal], signal, f"requested: {signal.replace('_', ' ')}")
+            self._enter(TRANSITIONS[self.state, signal], signal, REASON_OF_REQUEST[signal])
         return refusal
 
     def notice(self, signal: Signal, reason: str) -> bool:

@@ -56,6 +56,20 @@ REQUESTS: tuple[Signal, ...] = (
 )
 OUTCOMES: tuple[Signal, ...] = (Signal.SUCCESS, Signal.FAILURE, Signal.DISCARD)
 
+REASON_OF_REQUEST: dict[Signal, str] = {
+    Signal.START: "the episode was started",
+    Signal.PAUSE: "paused on request",
+    Signal.TAKE_OVER: "the operator took over",
+    Signal.RECOVERED: "the operator has recovered and goes on with the task",
+    Signal.GIVE_BACK: "the operator gave back to the policy",
+    Signal.SUCCESS: "the episode ended: success",
+    Signal.FAILURE: "the episode ended: failure",
+    Signal.DISCARD: "the episode was discarded",
+    Signal.STOP: "stopped on request",
+    Signal.ACKNOWLEDGE: "the fault was acknowledged; holding until someone goes on",
+}
+"""What people read as the reason of a state that was asked for."""
+
 TRANSITIONS: dict[tuple[State, Signal], State] = {
     (State.IDLE, Signal.START): State.AUTONOMOUS,
     (State.IDLE, Signal.STOP): State.IDLE,
