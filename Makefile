@@ -26,10 +26,10 @@ demo: install system-demo ## Run a simulated session (EPISODES=5 TASK=toaster DA
 test: unit lint integration ## Everything that CI runs: unit and property tests, style and types, then real processes
 
 unit: install system-demo ## Unit and property tests (under a minute)
-	$(PYTEST) -m "not integration"
+	$(PYTEST) -m "not integration" -n 2 -q
 
 integration: install system-test ## ROS graph, recorder kill, browser: real processes
-	$(PYTEST) -m integration
+	$(PYTEST) -m integration -q
 
 lint: install ## ruff and mypy
 	$(VENV)/bin/ruff check .

@@ -1,0 +1,6 @@
+"""Two cores are what CI has: math libraries must not start threads that fight with the processes under test."""
+
+import os
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LP_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
