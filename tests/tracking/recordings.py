@@ -109,7 +109,7 @@ def leap(frames=4, lost=(), edit=lambda frames: None) -> str:
     result = []
     for k in range(frames):
         hands, pointables = [], []
-        for number, side in enumerate(("left", "right")):
+        for side in ("left", "right"):
             if side == "right" and k in lost:
                 continue
             x, identity = (-150.0, 10) if side == "left" else (150.0, 20 + k)
@@ -122,7 +122,6 @@ def leap(frames=4, lost=(), edit=lambda frames: None) -> str:
                 here = [[x - p[1], 200.0 + p[2], 70.0 - p[0]] for p in points[finger]]
                 names = ("mcpPosition", "pipPosition", "dipPosition", "tipPosition")
                 pointables.append({"type": finger, "handId": identity} | dict(zip(names, here, strict=True)))
-            del number
         result.append({"timestamp": 5_000_000 + 10_000 * k, "hands": hands, "pointables": pointables})
     edit(result)
     return json.dumps({"frames": result, "metadata": {}})

@@ -9,7 +9,7 @@ import numpy as np
 from ...types import HAND_POINTS, SIDES, Array, Side
 from .axes import unit
 from .bvh_parser import Joint
-from .joint_names import LATERAL_PARTS, UPPER_ARM_PARTS, WRIST_PARTS, part_of, phalanx_of
+from .joint_names import LATERAL_PARTS, UPPER_ARM_PARTS, WRIST_PARTS, part_of, phalanx_of, without_rig
 
 FINGER_NAMES = ("thumb", "index", "middle", "ring", "little")
 FingerPoint = tuple[int, Array]
@@ -21,7 +21,7 @@ class Skeleton:
 
     def __init__(self, joints: tuple[Joint, ...]) -> None:
         self._joints = joints
-        self._parts = [part_of(joint.name) for joint in joints]
+        self._parts = [part_of(name) for name in without_rig([joint.name for joint in joints])]
         self.rest = np.zeros((len(joints), 3))
         for k, joint in enumerate(joints):
             self.rest[k] = joint.offset + (self.rest[joint.parent] if joint.parent >= 0 else 0.0)

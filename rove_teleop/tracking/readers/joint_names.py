@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...types import Side
@@ -20,7 +21,7 @@ FINGERS = {
     "pinky": "little",
     "pinkie": "little",
 }
-_RIG_PREFIXES = re.compile(r"^(mixamorig\d*|character\d*|bip\d+|biped|jnt|def|bn|jbip)$")
+_RIG_WORDS = re.compile(r"^(mixamorig\d*|character\d*|bip\d*|biped|j|jnt|joint|def|bn|bone)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Phalanx:
 def part_of(name: str) -> Part:
     """``mixamorig:LeftHand``, ``L_Wrist``, ``hand.L``, ``Bip01 L Hand``, ``lhand`` → left, hand or wrist."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name.rsplit(":", 1)[-1])
-    tokens = [t for t in re.split(r"[^a-z0-9]+", spaced.lower()) if t and not _RIG_PREFIXES.match(t)]
+    tokens = [t for t in re.split(r"[^a-z0-9]+", spaced.lower()) if t and not _RIG_WORDS.match(t)]
     sides: dict[str, Side] = {"left": "left", "l": "left", "right": "right", "r": "right"}
     for token in tokens:
         if token in sides:
@@ -53,6 +54,16 @@ def part_of(name: str) -> Part:
         if joined.startswith(word) and (len(word) > 1 or _is_limb(rest)):
             return Part(side, rest)
     return Part(None, joined)
+
+
+def without_rig(names: Sequence[str]) -> list[str]:
+    """Names without a beginning that they all share up to a separator (``Actor_``), unless that says a side."""
+    first, last = min(names), max(names)  # what these two share, all between them share
+    same = next((k for k, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+    cut = 1 + max(first.rfind(separator, 0, same) for separator in "_:|. -")
+    if len(names) < 2 or part_of(first[:cut] + "hand").side is not None:
+        return list(names)
+    return [name[cut:] for name in names]
 
 
 def phalanx_of(part: str) -> Phalanx | None:
