@@ -6,7 +6,6 @@ import pytest
 from rove_teleop.tracking.motion_file import load_motion
 from rove_teleop.tracking.readers.joint_names import Part, Phalanx, part_of, phalanx_of, without_rig
 
-
 LEFT_HANDS = """
 LeftHand lHand LHand hand_l hand.L Hand_L L_Hand left_hand mixamorig:LeftHand mixamorig1:LeftHand lhand DEF-hand.L
 Character1_LeftHand J_Bip_L_Hand handLeft left-hand ns:rig:LeftHand
