@@ -19,6 +19,7 @@ from ..handover.states import REQUESTS, Signal
 from ..robot_io import topics
 
 DEADLINE_S = 2.0
+RESET_SETTLES_S = 0.05
 
 
 class SessionNode:
@@ -70,7 +71,17 @@ class SessionNode:
         response = self._call(self._reset, Trigger.Request(), "the simulated robot")
         if not response.success:
             raise StageLost(f"the simulated robot could not be reset: {response.message}")
-        self.task = {}
+        self._wait_for_reset(seed)
+
+    def _wait_for_reset(self, seed: int) -> None:
+        """Until the new world has been heard of: control must not start from where the robot was in the old one."""
+        deadline_s = clock.monotonic_s() + DEADLINE_S
+        while self.task.get("seed") != seed:
+            if clock.monotonic_s() > deadline_s:
+                raise StageLost(f"the simulated robot says nothing of its reset with seed {seed}")
+            self.spin(0.01)
+        # Control hears of it by another topic; give that one a moment too.
+        self.spin(RESET_SETTLES_S)
 
     def publish(self, session: dict[str, object]) -> None:
         self._session.publish(String(data=json.dumps(session)))
