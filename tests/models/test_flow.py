@@ -4,7 +4,7 @@ import torch
 from rove_teleop.models.flow import FlowActor, FlowSizes, flow_matching_loss, sample
 
 
-def fit_toy(actor: FlowActor, chunk_of, condition_of=None, steps: int = 400) -> torch.Generator:
+def fit_toy(actor: FlowActor, chunk_of, condition_of=None, steps: int = 600) -> torch.Generator:
     generator = torch.Generator().manual_seed(1)
     optimiser = torch.optim.Adam(actor.parameters(), lr=2e-3)
     for _ in range(steps):
