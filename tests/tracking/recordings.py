@@ -140,7 +140,7 @@ def qualisys(rows=5, markers=MARKERS, edit=lambda cells: None, header=True) -> s
     place |= {"right_elbow": (-260.0, 0, 0), "right_shoulder": (-560.0, 0, 0)}
     for k, finger in enumerate(("thumb", "index", "middle", "ring", "little")):
         place |= {f"{finger}_middle": hand[4 * k + 2] - (10, 0, 20), f"{finger}_tip": hand[4 * k + 4] - (10, 0, 20)}
-    lines = ["NO_OF_FRAMES\t5", "FREQUENCY\t100", "MARKER_NAMES\t" + "\t".join(markers)] if header else []
+    lines = [f"NO_OF_FRAMES\t{rows}", "FREQUENCY\t100", "MARKER_NAMES\t" + "\t".join(markers)] if header else []
     lines.append("Frame\tTime\t" + "".join(f"{name} {axis}\t" for name in markers for axis in "XYZ"))
     table = []
     for k in range(rows):

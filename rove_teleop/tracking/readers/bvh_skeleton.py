@@ -8,7 +8,7 @@ import numpy as np
 
 from ...types import HAND_POINTS, SIDES, Array, Side
 from .axes import unit
-from .bvh_parser import Joint
+from .bvh_hierarchy import Joint
 from .joint_names import LATERAL_PARTS, UPPER_ARM_PARTS, WRIST_PARTS, part_of, phalanx_of, without_rig
 
 FINGER_NAMES = ("thumb", "index", "middle", "ring", "little")
