@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,23 +16,14 @@ from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from .ros_watch import ENVIRONMENT, Watcher
+from .console_process import running_console, start_console
+from .ros_watch import Watcher
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
 
 DOMAIN = 25
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 JPEG = b"\xff\xd8\xff\xe0" + bytes(60_000) + b"\xff\xd9"
-
-
-def start(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "rove_teleop.nodes.console", *arguments],
-        env={**os.environ, **ENVIRONMENT, "ROS_DOMAIN_ID": str(DOMAIN)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 @pytest.fixture
@@ -49,17 +35,8 @@ def watcher() -> Iterator[Watcher]:
 
 @pytest.fixture
 def console() -> Iterator[str]:
-    """The address of a running console; it ends cleanly on SIGTERM."""
-    process = start("--port", "0", "--cameras", "ego,side")
-    try:
-        address = json.loads(process.stdout.readline())["ready"]
-        assert address.startswith("http://127.0.0.1:")
+    with running_console(DOMAIN, "--cameras", "ego,side") as address:
         yield address
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0, process.stderr.read()
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def state(console: str) -> dict:
@@ -159,7 +136,7 @@ def test_a_silent_control_does_not_block_the_page(console, watcher):
     ],
 )
 def test_refused_with_one_sentence(arguments, words):
-    process = start(*arguments)
+    process = start_console(DOMAIN, *arguments)
     output, errors = process.communicate(timeout=20)
     assert process.returncode == 2
     assert output == ""

@@ -169,7 +169,8 @@ function drawHealth(status) {
 // The scorecards are in the table, and the reason is on top: what is left is how the state came to this.
 function drawLastEvent(events) {
   const last = events.filter((event) => event.kind !== "handover").at(-1);
-  setText($("event"), last ? [last.kind, last.detail].filter(Boolean).map(words).join(": ") : "");
+  const text = !last ? "" : last.kind === "state" ? words(last.detail) : `${words(last.kind)}: ${words(last.detail)}`;
+  setText($("event"), text.replace("->", "→"));
 }
 
 let pictureUrl = null;
