@@ -136,13 +136,21 @@ def replay_motion(options: argparse.Namespace) -> int:
 
 def retarget(options: argparse.Namespace) -> int:
     """A motion file to joint angles of a robot, off-line."""
+    import numpy as np
+
     from .retargeting.offline import retarget_motion, save_npz
     from .robots.description import load_robot
     from .tracking.motion_file import load_motion
 
-    result = retarget_motion(load_motion(options.motion), load_robot(options.robot))
+    motion, robot = load_motion(options.motion), load_robot(options.robot)
+    result = retarget_motion(motion, robot, _counter("frame"))
     save_npz(options.out, result)
-    print(f"{options.out}: {len(result['stamp_s'])} frames, {len(result['joint_names'])} joints")
+    residual_mm = 1000.0 * np.nanpercentile(result["residual_m"].astype(np.float64), (50, 90))
+    print(f"{options.out}: {len(result['stamp_s'])} frames for the {robot.joint_count} joints of {robot.name}")
+    print(f"wrist residual: median {residual_mm[0]:.1f} mm, 90th percentile {residual_mm[1]:.1f} mm")
+    for note in motion.notes:
+        print(f"note: {note}")
+    print(f"note: {robot.note}")
     return 0
 
 
@@ -252,20 +260,29 @@ def evaluate_policy(options: argparse.Namespace) -> int:
 
 def base_policy(options: argparse.Namespace) -> int:
     """Demonstrations of the scripted expert, then behaviour cloning: how the shipped policies were made."""
-    from .base_policy import make_base_policy
+    from .base_policy import train_base_policy
+    from .models.checkpoint import save_checkpoint
     from .robots.description import load_robot
 
-    path = make_base_policy(load_robot(options.robot), options.task, options.out, options.seed, _counter)
-    print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
+    show = _counter(options.task)
+    checkpoint, demonstrations = train_base_policy(
+        load_robot(options.robot),
+        options.task,
+        options.seed,
+        lambda stage, done, total, remark: show(done, total, stage, remark),
+    )
+    save_checkpoint(options.out, checkpoint)
+    size_mb = options.out.stat().st_size / 1e6
+    print(f"{options.out}: {size_mb:.2f} MB from {len(demonstrations)} demonstrations")
     return 0
 
 
 def _counter(what: str) -> Callable[..., None]:
     """A progress callback that rewrites one line on stderr, where stderr is a terminal."""
 
-    def show(done: int, total: int, *more: float) -> None:
+    def show(done: int, total: int, *more: object) -> None:
         if sys.stderr.isatty():
-            extra = "  ".join(f"{value:.4g}" for value in more)
+            extra = "  ".join(str(value) for value in more)
             print(f"\r{what} {done}/{total}  {extra}   ", end="" if done < total else "\n", file=sys.stderr, flush=True)
 
     return show

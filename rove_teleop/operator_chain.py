@@ -28,16 +28,15 @@ class OperatorChain:
         self, frame: OperatorFrame, now_s: float, q_measured_rad: Array, driving: bool
     ) -> tuple[OperatorFrame, JointTargets] | None:
         """What can be trusted of ``frame`` and the targets (n,) it asks for; None when nothing of it counts."""
-        if not self._started:
-            self.retargeter.start(q_measured_rad)
-            self._started = True
         if not driving:
+            # Only a person's request makes the operator drive, and that is a deliberate engage.
             self.gate.release()
         trusted = self.gate.check(frame, now_s)
         if trusted is None:
             return None
         dt_s = LONGEST_STEP_S if self._last_frame_s is None else frame.stamp_s - self._last_frame_s
         self._last_frame_s = frame.stamp_s
-        if self._follows and not driving:
-            self.retargeter.anchor(q_measured_rad)
+        if not self._started or (self._follows and not driving):
+            self.retargeter.start(q_measured_rad)
+            self._started = True
         return trusted, self.retargeter.step(trusted, min(max(dt_s, SHORTEST_STEP_S), LONGEST_STEP_S))
