@@ -4,16 +4,13 @@ dependency, 130 stopped by the user."""
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from . import __version__
+from . import __version__, commands
 from .errors import MissingDependency, RoveError
 
 INTERRUPTED = 130
@@ -44,273 +41,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
-# --- collect ---
-
-
-def collect(options: argparse.Namespace) -> int:
-    """Run a session, show its progress, print its report."""
-    from rich.console import Console
-
-    from .collection import Collection, SessionOptions
-    from .report import save_report, show_report
-
-    # Without a terminal there is no width to fit: tables must not be cut in a log.
-    # Ended by a supervisor or `timeout`, a session must stop its robot just as with Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    terminal = Console(width=None if sys.stdout.isatty() else 140)
-    session = SessionOptions(
-        dataset=options.dataset,
-        task=options.task,
-        episodes=options.episodes,
-        robot=options.robot,
-        operator=options.operator,
-        supervisor=options.supervisor or ("console" if options.operator == "none" else "simulated"),
-        checkpoint=options.policy or "",
-        protocol=options.protocol,
-        takeover=options.takeover,
-        simulated_robot=options.sim,
-        console_port=None if options.headless else options.console_port,
-        cameras=tuple(name for name in options.cameras.split(",") if name),
-        seed=options.seed,
-        time_limit_s=options.time_limit,
-        policy=options.policy != "none",
-    )
-    with Collection(session) as collection:
-        if collection.summary.console_url:
-            terminal.print(f"console: {collection.summary.console_url}", highlight=False)
-        for path in collection.summary.recovered:
-            terminal.print(f"recovered an episode that a crash had cut short: {path}", highlight=False)
-        summary = collection.run(_progress_bar(terminal, session.episodes))
-        note = collection.note
-    show_report(summary, note, terminal)
-    save_report(summary)
-    if summary.stopped:
-        print(f"rove: {summary.stopped}", file=sys.stderr)
-        return summary.exit_code
-    return 0 if summary.ticks_lost == 0 else 3
-
-
-def _progress_bar(terminal: Any, episodes: int) -> Callable[[Any, dict[str, object]], None]:
-    """A bar on a terminal; elsewhere one line per finished episode."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn())
-    bar = Progress(*columns, console=terminal, transient=True)
-    row = bar.add_task("starting", total=episodes)
-    if terminal.is_terminal:
-        bar.start()
-    told = 0
-
-    def show(summary: Any, status: dict[str, object]) -> None:
-        nonlocal told
-        done = len(summary.episodes)
-        counts = (
-            f"episodes {done}/{episodes}  successes {summary.count('success')}  "
-            f"takeovers {summary.takeovers}  lost {summary.ticks_lost}"
-        )
-        bar.update(row, completed=done, description=f"{counts}  [{status.get('authority', '?')}]")
-        if done > told and not terminal.is_terminal:
-            terminal.print(counts, highlight=False)
-        told = done
-        if done == episodes:
-            bar.stop()
-
-    return show
-
-
-def replay_motion(options: argparse.Namespace) -> int:
-    """A recorded person drives the simulated robot: tracking, retargeting, handover, filter, robot."""
-    from .tracking.motion_file import load_motion
-
-    motion = load_motion(options.motion)
-    options.operator = f"replay:{options.motion}"
-    options.supervisor, options.policy = "teleoperate", "none"
-    options.protocol, options.takeover, options.sim = "complete", "anchored", True
-    options.episodes, options.seed = 1, 0
-    options.time_limit = motion.duration_s + 3.0
-    return collect(options)
-
-
-# --- data ---
-
-
-def retarget(options: argparse.Namespace) -> int:
-    """A motion file to joint angles of a robot, off-line."""
-    import numpy as np
-
-    from .retargeting.offline import retarget_motion, save_npz
-    from .robots.description import load_robot
-    from .tracking.motion_file import load_motion
-
-    motion, robot = load_motion(options.motion), load_robot(options.robot)
-    result = retarget_motion(motion, robot, _counter("frame"))
-    save_npz(options.out, result)
-    residual_mm = 1000.0 * np.nanpercentile(result["residual_m"].astype(np.float64), (50, 90))
-    print(f"{options.out}: {len(result['stamp_s'])} frames for the {robot.joint_count} joints of {robot.name}")
-    print(f"wrist residual: median {residual_mm[0]:.1f} mm, 90th percentile {residual_mm[1]:.1f} mm")
-    for note in motion.notes:
-        print(f"note: {note}")
-    print(f"note: {robot.note}")
-    return 0
-
-
-def verify(options: argparse.Namespace) -> int:
-    """Check every byte of a dataset."""
-    from .episodes.verify import verify_dataset
-
-    report = verify_dataset(options.dataset)
-    if options.json:
-        print(json.dumps(asdict(report), indent=1, default=str))
-    else:
-        for episode in report.episodes:
-            for problem in episode.broken:
-                print(f"broken  {episode.id}: {problem}")
-            for problem in episode.lossy:
-                print(f"lossy   {episode.id}: {problem}")
-        for name in report.orphans:
-            print(f"waits for recovery: {name}")
-        print(f"{len(report.episodes)} episodes, exit code {report.exit_code}")
-    return int(report.exit_code)
-
-
-def recover(options: argparse.Namespace) -> int:
-    """Seal what a crash left."""
-    from .episodes.recover import recover_dataset
-
-    recovered = recover_dataset(options.dataset)
-    if options.json:
-        print(json.dumps({"recovered": [item.to_json() for item in recovered]}))
-        return 0
-    for item in recovered:
-        print(f"{item.id}: {item.rows} rows, {item.frames} frames" + (f"; {item.problem}" if item.problem else ""))
-    print(f"{len(recovered)} recordings recovered")
-    return 0
-
-
-def list_episodes(options: argparse.Namespace) -> int:
-    """One line per sealed episode, and the totals."""
-    from .episodes.dataset import Dataset
-    from .episodes.read import open_episode, statistics
-
-    episodes = [open_episode(path) for path in Dataset.open(options.dataset).episodes()]
-    totals = statistics(episodes)
-    if options.json:
-        rows = [{**episode.attributes, "path": str(episode.path)} for episode in episodes]
-        print(json.dumps({"episodes": rows, "statistics": asdict(totals)}, default=str))
-        return 0
-    for episode in episodes:
-        a = episode.attributes
-        print(
-            f"{episode.id}  {a['task']:<10} {a['outcome']:<9} {a['status']:<9} rows {a['rows']}  lost {a['ticks_lost']}"
-        )
-    shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in totals.phase_share.items())
-    print(f"{totals.episodes} episodes: {totals.outcomes}; phases: {shares or 'none'}")
-    return 0
-
-
-# --- robots and policies ---
-
-
-def show_robot(options: argparse.Namespace) -> int:
-    """What a robot config says, after all its checks."""
-    from .robots.description import load_robot
-
-    robot = load_robot(options.robot)
-    limits = {
-        name: getattr(robot, name).tolist()
-        for name in ("q_min_rad", "q_max_rad", "v_max_rad_s", "a_max_rad_s2", "j_max_rad_s3", "home_rad")
-    }
-    groups = {name: [robot.joint_names[i] for i in index] for name, index in robot.groups.items()}
-    if options.json:
-        head = {"name": robot.name, "note": robot.note, "control_hz": robot.control_hz}
-        print(json.dumps({**head, "joint_names": list(robot.joint_names), "groups": groups, "limits": limits}))
-        return 0
-    print(f"{robot.name}: {robot.joint_count} joints at {robot.control_hz:g} Hz\n{robot.note}")
-    for group, joints in groups.items():
-        print(f"{group}:")
-        for joint in joints:
-            i = robot.index(joint)
-            low, high = robot.q_min_rad[i], robot.q_max_rad[i]
-            print(f"  {joint:<26} {low:+.2f} to {high:+.2f} rad, {robot.v_max_rad_s[i]:g} rad/s")
-    return 0
-
-
-def evaluate_policy(options: argparse.Namespace) -> int:
-    """Success of a policy alone, with its interval."""
-    from .evaluation import FIRST_SEED, evaluate
-    from .policy.local import load_policy, shipped_checkpoint
-    from .robots.description import load_robot
-
-    robot = load_robot(options.robot)
-    path = Path(options.policy) if options.policy else shipped_checkpoint(options.task)
-    policy = load_policy(path, robot, 0)
-    result = evaluate(
-        robot, options.task, policy, options.episodes, FIRST_SEED + options.seed, progress=_counter("episode")
-    )
-    low, high = result.interval
-    if options.json:
-        counts = {"successes": result.successes, "episodes": result.episodes, "interval": [low, high]}
-        print(json.dumps({"task": result.task, **counts, "failures": result.failures, "notes": result.notes}))
-        return 0
-    print(result.sentence())
-    print(f"failures: {result.failures}")
-    print(f"note: {result.notes}")
-    return 0
-
-
-def base_policy(options: argparse.Namespace) -> int:
-    """Demonstrations of the scripted expert, then behaviour cloning: how the shipped policies were made."""
-    from .base_policy import train_base_policy
-    from .models.checkpoint import save_checkpoint
-    from .robots.description import load_robot
-
-    show = _counter(options.task)
-    checkpoint, demonstrations = train_base_policy(
-        load_robot(options.robot),
-        options.task,
-        options.seed,
-        lambda stage, done, total, remark: show(done, total, stage, remark),
-    )
-    save_checkpoint(options.out, checkpoint)
-    size_mb = options.out.stat().st_size / 1e6
-    print(f"{options.out}: {size_mb:.2f} MB from {len(demonstrations)} demonstrations")
-    return 0
-
-
-def _counter(what: str) -> Callable[..., None]:
-    """A progress callback that rewrites one line on stderr, where stderr is a terminal."""
-
-    def show(done: int, total: int, *more: object) -> None:
-        if sys.stderr.isatty():
-            extra = "  ".join(str(value) for value in more)
-            print(f"\r{what} {done}/{total}  {extra}   ", end="" if done < total else "\n", file=sys.stderr, flush=True)
-
-    return show
-
-
-# --- arguments ---
-
-
 def parser() -> argparse.ArgumentParser:
     """Every command with its arguments."""
     result = argparse.ArgumentParser(prog="rove", description="Human-in-the-loop correction of a humanoid's policy.")
     result.add_argument("--version", action="version", version=f"rove_teleop {__version__}")
-    commands = result.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _session_commands(commands)
-    _data_commands(commands)
-    _policy_commands(commands)
+    subparsers = result.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _session_commands(subparsers)
+    _data_commands(subparsers)
+    _policy_commands(subparsers)
     return result
 
 
-def _session_commands(commands: Any) -> None:
-    demo = commands.add_parser("demo", help="a simulated session: policy drives, fails, a simulated person takes over")
+def _session_commands(subparsers: Any) -> None:
+    demo = subparsers.add_parser(
+        "demo", help="a simulated session: policy drives, fails, a simulated person takes over"
+    )
     _session_arguments(demo, episodes=5)
-    demo.set_defaults(run=collect, sim=True)
-    session = commands.add_parser("collect", help="a collection session")
+    demo.set_defaults(run=commands.collect, sim=True)
+    session = subparsers.add_parser("collect", help="a collection session")
     _session_arguments(session, episodes=20)
     session.add_argument("--sim", action="store_true", help="start the simulated robot (else yours must be running)")
-    session.set_defaults(run=collect)
-    replay = commands.add_parser("replay-motion", help="a recorded person drives the simulated robot")
+    session.set_defaults(run=commands.collect)
+    replay = subparsers.add_parser("replay-motion", help="a recorded person drives the simulated robot")
     replay.add_argument("motion", type=Path, help="motion file: BVH, Manus, MediaPipe, Qualisys, Leap, WebVR")
     replay.add_argument("--robot", default="iron_r01")
     replay.add_argument("--task", default="toaster", help="scene of the simulation (default %(default)s)")
@@ -318,7 +70,7 @@ def _session_commands(commands: Any) -> None:
     replay.add_argument("--headless", action="store_true", help="no console")
     replay.add_argument("--console-port", type=_port, default=8080)
     replay.add_argument("--cameras", default="ego")
-    replay.set_defaults(run=replay_motion)
+    replay.set_defaults(run=commands.replay_motion)
 
 
 def _session_arguments(command: argparse.ArgumentParser, episodes: int) -> None:
@@ -339,48 +91,48 @@ def _session_arguments(command: argparse.ArgumentParser, episodes: int) -> None:
     add("--time-limit", type=float, default=45.0, help="seconds after which a simulated supervisor gives up")
 
 
-def _data_commands(commands: Any) -> None:
-    command = commands.add_parser("retarget", help="a motion file to joint angles")
+def _data_commands(subparsers: Any) -> None:
+    command = subparsers.add_parser("retarget", help="a motion file to joint angles")
     command.add_argument("motion", type=Path)
     command.add_argument("--robot", default="iron_r01")
     command.add_argument("--out", type=Path, required=True, help="file.npz")
-    command.set_defaults(run=retarget)
+    command.set_defaults(run=commands.retarget)
     for name, run, text in (
-        ("verify", verify, "check every byte: exit 0 clean, 3 recovered or lossy, 1 broken"),
-        ("recover", recover, "seal what a crash left"),
+        ("verify", commands.verify, "check every byte: exit 0 clean, 3 recovered or lossy, 1 broken"),
+        ("recover", commands.recover, "seal what a crash left"),
     ):
-        command = commands.add_parser(name, help=text)
+        command = subparsers.add_parser(name, help=text)
         command.add_argument("dataset", type=Path)
         command.add_argument("--json", action="store_true")
         command.set_defaults(run=run)
-    episodes = commands.add_parser("episodes", help="what a dataset holds").add_subparsers(required=True)
+    episodes = subparsers.add_parser("episodes", help="what a dataset holds").add_subparsers(required=True)
     command = episodes.add_parser("list", help="one line per episode")
     command.add_argument("dataset", type=Path)
     command.add_argument("--json", action="store_true")
-    command.set_defaults(run=list_episodes)
+    command.set_defaults(run=commands.list_episodes)
 
 
-def _policy_commands(commands: Any) -> None:
-    robot = commands.add_parser("robot", help="robot configs").add_subparsers(required=True)
+def _policy_commands(subparsers: Any) -> None:
+    robot = subparsers.add_parser("robot", help="robot configs").add_subparsers(required=True)
     command = robot.add_parser("show", help="joints, groups and limits, after every check")
     command.add_argument("robot")
     command.add_argument("--json", action="store_true")
-    command.set_defaults(run=show_robot)
-    command = commands.add_parser("evaluate", help="success of a policy alone, with its interval")
+    command.set_defaults(run=commands.show_robot)
+    command = subparsers.add_parser("evaluate", help="success of a policy alone, with its interval")
     command.add_argument("--task", default="toaster")
     command.add_argument("--episodes", type=int, default=200)
     command.add_argument("--policy", metavar="CHECKPOINT")
     command.add_argument("--robot", default="iron_r01")
     command.add_argument("--seed", type=int, default=0, help="moves the range of evaluation seeds")
     command.add_argument("--json", action="store_true")
-    command.set_defaults(run=evaluate_policy)
-    sim = commands.add_parser("sim", help="the simulator's own tools").add_subparsers(required=True)
+    command.set_defaults(run=commands.evaluate_policy)
+    sim = subparsers.add_parser("sim", help="the simulator's own tools").add_subparsers(required=True)
     command = sim.add_parser("base-policy", help="make the shipped policy of a task again: demonstrate, then clone")
     command.add_argument("--task", default="toaster")
     command.add_argument("--robot", default="iron_r01")
     command.add_argument("--out", type=Path, required=True, help="checkpoint file")
     command.add_argument("--seed", type=int, default=0)
-    command.set_defaults(run=base_policy)
+    command.set_defaults(run=commands.base_policy)
 
 
 def _port(text: str) -> int:

@@ -12,8 +12,8 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from .collection import Summary
 from .episodes.read import open_episode
+from .session import Summary
 from .types import Authority, Phase
 
 

@@ -64,7 +64,7 @@ def test_imports_follow_the_house(path):
             wrong.append(f"{place}:{line}: the ground floor imports {other}")
         if top in STAGES and other != top and other not in GROUND_FLOOR and top not in SHARED.get(other, set()):
             wrong.append(f"{place}:{line}: stage {top} knows {other}")
-        if other in {"nodes", "console", "cli"} and top not in {"nodes", "cli", "console", "collection", "processes"}:
+        if other in {"nodes", "console", "commands", "cli"} and top not in {"nodes", "cli", "commands", "console", "collection"}:
             wrong.append(f"{place}:{line}: {top} imports {other}, which stands above it")
     assert not wrong, "\n".join(wrong)
 

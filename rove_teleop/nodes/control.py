@@ -8,6 +8,7 @@ import json
 import math
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -53,12 +54,12 @@ class ControlNode:
         self._targets = topics.PolledSubscription(self.node, JointState, topics.OPERATOR_TARGETS)
         self._engaged = topics.PolledSubscription(self.node, Bool, topics.OPERATOR_ENGAGED)
         self._task = topics.PolledSubscription(self.node, String, topics.TASK_STATUS)
-        self.refused: dict[str, int] = {}
-        self.reports = Reports(self, options.recorder)
+        self.refused: Counter[str] = Counter()
+        self.reports = Reports(self.node, self.loop, self.refused, options.recorder)
         self._spinner = Spinner(self.node)
         for signal in REQUESTS:
             self.node.create_service(Trigger, f"rove/{signal}", self._service(signal))
-        self._sequence, self.episode, self.tick_number = 0, 0, 0
+        self._sequence = 0
 
     def run(self, stop: Stop) -> None:
         """Tick at the control rate until asked to stop, then brake."""
@@ -120,8 +121,7 @@ class ControlNode:
         try:
             use(message)
         except MessageRefused as refusal:
-            key = f"{name}.{refusal.reason}"
-            self.refused[key] = self.refused.get(key, 0) + 1
+            self.refused[f"{name}.{refusal.reason}"] += 1
 
     def _service(self, signal: Signal) -> Callable[[Trigger.Request, Trigger.Response], Trigger.Response]:
         def answer(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -129,8 +129,7 @@ class ControlNode:
             response.success = refusal is None
             response.message = refusal or f"{self.loop.handover.state.name.lower()}: {self.loop.handover.reason}"
             if response.success and signal is Signal.START:
-                self.episode += 1
-                self.tick_number = 0
+                self.reports.begin_episode()
                 self.loop.no_progress.patience_s = float(self.parameters.value("no_progress_patience_s"))
             return response
 

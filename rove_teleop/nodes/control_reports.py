@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.node import Node
 from std_msgs.msg import String
 
 from .. import clock
-from ..control_loop import Tick
+from ..control_loop import ControlLoop, Tick
 from ..episodes.row_sender import RowSender
 from ..handover.states import EPISODE_STATES, State, allowed
 from ..robot_io import topics
@@ -20,18 +21,15 @@ from .jitter import Jitter
 from .support import Every, diagnostic
 from .tick_row import TickRow
 
-if TYPE_CHECKING:
-    from .control import ControlNode
-
 STATUS_PERIOD_S = 0.05
 
 
 class Reports:
     """Everything that leaves control besides commands. Nothing here may raise into the loop or make it wait."""
 
-    def __init__(self, control: ControlNode, recorder: str) -> None:
-        self._control = control
-        node = control.node
+    def __init__(self, node: Node, loop: ControlLoop, refused: Mapping[str, int], recorder: str) -> None:
+        self._loop, self._refused = loop, refused
+        self._episode, self._tick_number = 0, 0
         self._status = node.create_publisher(String, topics.ROVE_STATUS, topics.LATEST)
         self._event = node.create_publisher(String, topics.ROVE_EVENT, topics.STREAM)
         self._latched = {
@@ -40,12 +38,17 @@ class Reports:
         }
         self._diagnostics = node.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, topics.REPORTS)
         self._said: dict[str, str] = {}
-        robot = control.robot
+        robot = loop.robot
         self._row = TickRow(robot.joint_count, len(robot.groups))
         self._rows = RowSender(Path(recorder)) if recorder else None
         self._jitter = Jitter()
         self._status_due, self._diagnostics_due = Every(STATUS_PERIOD_S), Every(1.0)
         self._started_s = 0.0
+
+    def begin_episode(self) -> None:
+        """Rows are numbered anew."""
+        self._episode += 1
+        self._tick_number = 0
 
     def after_tick(self, tick: Tick, late_s: float, missed: int) -> None:
         """Record the tick, publish what changed, and at their own rates the status and the diagnostics."""
@@ -57,7 +60,7 @@ class Reports:
             topics.ROVE_STATE: tick.state.name.lower(),
             topics.ROVE_PHASE: tick.phase.name.lower(),
             topics.ROVE_AUTHORITY: tick.authority.name.lower(),
-            topics.ROVE_REASON: self._control.loop.handover.reason,
+            topics.ROVE_REASON: self._loop.handover.reason,
         }
         for name, word in words.items():
             if self._said.get(name) != word:
@@ -74,35 +77,33 @@ class Reports:
             self._rows.close()
 
     def _record(self, tick: Tick) -> None:
-        control = self._control
-        if control.tick_number == 0:
+        if self._tick_number == 0:
             self._started_s = tick.stamp_s
         if self._rows is None:
             return
         if tick.state in EPISODE_STATES:
-            self._rows.row(self._row.pack(tick, control.episode, control.tick_number, clock.wall_time_s()))
-            control.tick_number += 1
+            self._rows.row(self._row.pack(tick, self._episode, self._tick_number, clock.wall_time_s()))
+            self._tick_number += 1
         for event in tick.events:
             self._rows.event(event)
         self._rows.flush()
 
     def _publish_event(self, event: Event) -> None:
-        body = {"time_s": event.time_s, "kind": event.kind, "detail": event.detail, "episode": self._control.episode}
+        body = {"time_s": event.time_s, "kind": event.kind, "detail": event.detail, "episode": self._episode}
         self._event.publish(String(data=json.dumps(body)))
 
     def _status_of(self, tick: Tick, missed: int) -> dict[str, object]:
-        control, loop = self._control, self._control.loop
-        alignment = loop.alignment
+        loop, alignment = self._loop, self._loop.alignment
         return {
             "state": tick.state.name.lower(),
             "phase": tick.phase.name.lower(),
             "authority": tick.authority.name.lower(),
             "reason": loop.handover.reason,
             "outcome": loop.handover.outcome,
-            "episode": control.episode,
-            "tick": control.tick_number,
+            "episode": self._episode,
+            "tick": self._tick_number,
             "elapsed_s": round(tick.stamp_s - self._started_s, 3) if tick.state in EPISODE_STATES else 0.0,
-            "weight": {name: round(float(w), 3) for name, w in zip(control.robot.groups, tick.weight, strict=True)},
+            "weight": {name: round(float(w), 3) for name, w in zip(loop.robot.groups, tick.weight, strict=True)},
             "operator_age_s": _finite(tick.operator_age_s),
             "policy_age_s": _finite(tick.policy_age_s),
             "alarm": loop.alarm,
@@ -110,7 +111,7 @@ class Reports:
             if alignment is None
             else {
                 "aligned": alignment.aligned,
-                "worst_joint": control.robot.joint_names[alignment.worst_joint],
+                "worst_joint": loop.robot.joint_names[alignment.worst_joint],
                 "error_rad": _finite(alignment.error_rad),
             },
             "allowed": list(allowed(tick.state)),
@@ -122,15 +123,13 @@ class Reports:
         }
 
     def _diagnose(self, tick: Tick, missed: int) -> DiagnosticArray:
-        control = self._control
-        problem = control.loop.handover.reason if tick.state in (State.FAULT, State.HOLD) else None
+        problem = self._loop.handover.reason if tick.state in (State.FAULT, State.HOLD) else None
         values = {
             "state": tick.state.name.lower(),
             "authority": tick.authority.name.lower(),
             "missed_ticks": missed,
             **{f"jitter_{key}_us": value for key, value in self._jitter.percentiles_us().items()},
-            **{f"refused.{key}": count for key, count in control.refused.items()},
-            **{f"rejected_state.{key}": count for key, count in control.robot_io.rejected.items()},
+            **{f"refused.{key}": count for key, count in self._refused.items()},
             "rows_dropped": self._rows.dropped if self._rows else 0,
         }
         return diagnostic("rove_control", problem, values)
