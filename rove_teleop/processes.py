@@ -24,13 +24,14 @@ class Process:
 
     def __init__(self, name: str, module: str, arguments: Sequence[str], log: Path, talks: bool = False) -> None:
         self.name, self.log = name, log
+        self.command = (module, arguments, talks)
         self._log_file: IO[bytes] = log.open("ab")
         self.popen = subprocess.Popen(
             [sys.executable, "-m", f"rove_teleop.nodes.{module}", *arguments],
             stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
             stdout=subprocess.PIPE if talks else self._log_file,
             stderr=self._log_file,
-            env=session_environment(),
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "ROVE_SESSION_PID": str(os.getpid())},
             # Ctrl-C is for the parent, which then stops its children in order.
             start_new_session=True,
         )
@@ -141,11 +142,22 @@ class Processes:
         self.all.append(process)
         return process
 
+    def ended(self) -> list[Process]:
+        """The children that are not running any more."""
+        return [process for process in self.all if not process.alive]
+
+    def restart(self, process: Process) -> Process:
+        """Start an ended child again with the same command line; its log goes on."""
+        process.join(STOP_PATIENCE_S)
+        module, arguments, talks = process.command
+        again = Process(process.name, module, arguments, process.log, talks)
+        self.all[self.all.index(process)] = again
+        return again
+
     def check(self) -> None:
         """Raise StageLost for the first child that ended."""
-        for process in self.all:
-            if not process.alive:
-                raise process.lost()
+        for process in self.ended():
+            raise process.lost()
 
     def stop(self) -> None:
         for process in reversed(self.all):
@@ -155,20 +167,21 @@ class Processes:
             process.join(max(0.1, deadline_s - clock.monotonic_s()))
 
 
-def session_environment() -> dict[str, str]:
-    """The environment of a session's processes; what the user has set stays.
+def prepare_environment() -> None:
+    """Set what the processes of a session need where the user has not chosen otherwise."""
+    for name, value in _DEFAULTS.items():
+        os.environ.setdefault(name, value)
 
-    One machine needs no multicast beyond it. UDP instead of shared memory: a killed process leaves nothing behind in
-    /dev/shm, and a root process is heard by everybody. Several math threads per process would only fight for cores.
-    """
-    defaults = {
-        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-        "FASTDDS_BUILTIN_TRANSPORTS": "UDPv4",
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "PYTHONUNBUFFERED": "1",
-    }
-    return {**defaults, **os.environ, "ROVE_SESSION_PID": str(os.getpid())}
+
+_DEFAULTS = {
+    # One machine needs no multicast beyond it.
+    "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+    # Not shared memory: a killed process would leave files in /dev/shm, and a root process is not heard by others.
+    "FASTDDS_BUILTIN_TRANSPORTS": "UDPv4",
+    # Several math threads per process would only fight for the cores.
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
 
 
 def _object(line: str) -> dict[str, object]:

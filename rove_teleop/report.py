@@ -54,6 +54,7 @@ def report_data(summary: Summary) -> dict[str, Any]:
         "handovers": summary.handovers,
         "jitter_us": summary.jitter_us,
         "missed_ticks": summary.missed_ticks,
+        "restarts": summary.restarts,
         "stopped": summary.stopped,
     }
 
@@ -127,6 +128,8 @@ def _lines(data: dict[str, Any], note: str) -> Text:
         f"note: {note}",
         f"dataset: {data['dataset']}  (open an episode with zarr.open_group(path, mode='r'))",
     ]
+    if data["restarts"]:
+        lines.append(f"processes started again: {', '.join(data['restarts'])}")
     if data["stopped"]:
         lines.append(f"the session ended early: {data['stopped']}")
     return Text("\n".join(lines))

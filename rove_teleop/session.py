@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UsageError
+from .handover.states import State
+from .robots.description import RobotDescription
+from .sim.grasp import GRASP_ASSIST
+from .sim.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ class Summary:
     jitter_us: dict[str, float] = field(default_factory=dict)
     missed_ticks: int = 0
     rows_dropped: int = 0
+    restarts: list[str] = field(default_factory=list)
     stopped: str = ""
     exit_code: int = 0
 
@@ -63,3 +68,66 @@ class Summary:
     @property
     def ticks_lost(self) -> int:
         return sum(episode["lost"] for episode in self.episodes)
+
+
+def note(options: SessionOptions, robot: RobotDescription) -> str:
+    """What every report must say about this robot and this world."""
+    return robot.note + (f"; grasp assist: {GRASP_ASSIST}" if options.simulated_robot else "")
+
+
+def episode_attributes(
+    options: SessionOptions, robot: RobotDescription, task: Task, session_id: str, seed: int
+) -> dict[str, Any]:
+    """What an episode says about itself, as the recorder wants it (see docs/episode_format.md)."""
+    limits = ("q_min_rad", "q_max_rad", "v_max_rad_s", "a_max_rad_s2", "j_max_rad_s3")
+    return {
+        "task": options.task,
+        "instruction": task.instruction,
+        "protocol": options.protocol,
+        "takeover_mode": options.takeover,
+        "operator": options.operator,
+        "policy_id": _policy_name(options),
+        "robot": robot.name,
+        "joint_names": list(robot.joint_names),
+        "groups": {name: [robot.joint_names[i] for i in index] for name, index in robot.groups.items()},
+        "control_hz": robot.control_hz,
+        "config_hashes": {"robot": robot.config_hash},
+        "limits": {name: getattr(robot, name).tolist() for name in limits},
+        "feature_names": list(task.feature_names) if options.simulated_robot else [],
+        "cameras": list(options.cameras),
+        "state_names": [state.name.lower() for state in State],
+        "first_tick": 0,
+        "notes": note(options, robot),
+        "session": session_id,
+        "seed": seed if options.simulated_robot else None,
+    }
+
+
+def session_message(summary: Summary, task: Task, says: str, recording: str) -> dict[str, object]:
+    """The counts of the session for the console; ``says`` is the note, ``recording`` is ok or a sentence."""
+    options = summary.options
+    return {
+        "task": options.task,
+        "instruction": task.instruction,
+        "operator": options.operator,
+        "policy": _policy_name(options),
+        "protocol": options.protocol,
+        "takeover": options.takeover,
+        "episodes_done": len(summary.episodes),
+        "episodes_planned": options.episodes,
+        "successes": summary.count("success"),
+        "failures": summary.count("failure"),
+        "discarded": summary.count("discarded"),
+        "takeovers": summary.takeovers,
+        "ticks_lost": summary.ticks_lost,
+        "dataset": str(options.dataset),
+        "note": says,
+        "handovers": summary.handovers[-8:],
+        "recording": recording,
+    }
+
+
+def _policy_name(options: SessionOptions) -> str:
+    if not options.policy:
+        return "none"
+    return options.checkpoint or f"shipped:{options.task}"

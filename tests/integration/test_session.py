@@ -15,6 +15,7 @@ import pytest
 import zarr
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
+from std_srvs.srv import Trigger
 
 from rove_teleop.episodes.read import open_episode
 from rove_teleop.types import Phase
@@ -140,6 +141,45 @@ def test_killing_the_recorder_stops_the_collection_but_not_control(tmp_path):
     assert episode.attributes["status"] == "recovered"
     assert np.array_equal(episode["control/tick"], np.arange(item["rows"]))
     assert rove(43, "verify", dataset).returncode == 3
+
+
+def test_killing_operator_and_policy_holds_the_robot_and_the_session_goes_on(tmp_path):
+    dataset = tmp_path / "data"
+    session = subprocess.Popen(
+        [ROVE, "collect", "--sim", "--episodes", "1", "--time-limit", "20", "--headless", "--dataset", str(dataset),
+         "--supervisor", "console"],
+        env=environment(46), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    watcher = Watcher(46)
+    try:
+        watcher.listen(String, "rove/status", depth=1)
+
+        def status() -> dict:
+            return json.loads(watcher.latest["rove/status"].data) if "rove/status" in watcher.latest else {}
+
+        assert watcher.spin_until(lambda: status().get("authority") == "policy", 60), logs(dataset)
+        for module in ("policy", "operator"):
+            victim = process_id(module, "iron_r01")
+            assert victim is not None
+            os.kill(victim, signal.SIGKILL)
+        assert watcher.spin_until(lambda: status().get("state") == "hold", 10), status()
+        assert "chunk" in status()["reason"]
+        # Both come back; nothing moves before a person asks for it.
+        assert watcher.spin_until(lambda: (status().get("operator_age_s") or 1) < 0.1, 30), logs(dataset)
+        watcher.spin_for(1.0)
+        assert status()["state"] == "hold"
+        taken = watcher.call(Trigger, "rove/take_over", Trigger.Request())
+        assert taken.success, taken.message
+        assert watcher.spin_until(lambda: status()["authority"] == "human", 5)
+        assert watcher.call(Trigger, "rove/discard", Trigger.Request()).success
+        output, errors = session.communicate(timeout=60)
+    finally:
+        watcher.close()
+        session.kill()
+        session.communicate()
+    assert session.returncode == 0, errors
+    assert "processes started again" in output
+    assert rove(46, "verify", dataset).returncode == 0
 
 
 def test_a_recorded_person_moves_the_robot_with_the_timing_of_the_file(tmp_path):
