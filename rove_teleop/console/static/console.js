@@ -18,11 +18,11 @@ const COMMANDS = [
 
 let camera = null;
 
-async function press(name, words) {
-  drawAnswer(`${words} …`, true);
+async function press(name, label) {
+  drawAnswer(`${label} …`, true);
   const { accepted, message } = await sendCommand(name);
-  const outcome = accepted ? "accepted" : "refused";
-  drawAnswer(message ? `${words} ${outcome}: ${message}` : `${words} ${outcome}.`, accepted);
+  // What an accepted command led to is on top of the page already; a refusal has its reason only here.
+  drawAnswer(accepted ? `${label} accepted.` : `${label} refused: ${message}`, accepted);
 }
 
 const buttons = makeButtons(COMMANDS, press);

@@ -3,6 +3,9 @@
 
 import { $, fixed, isNumber, make, words } from "./dom.js";
 
+// A filter that works ends exactly at the limit, give or take the last bits of a number.
+const AT_LIMIT = 1.001;
+
 const mrad = (rad) => (isNumber(rad) ? fixed(1000 * rad, rad < 0.1 ? 1 : 0, " mrad") : "–");
 
 let drawnHandovers = "";
@@ -29,7 +32,7 @@ function makeHandover(card) {
 
 function makeJerk(ratio) {
   if (!isNumber(ratio)) return ["–"];
-  const meter = make("span", ratio > 1 ? "meter over" : "meter");
+  const meter = make("span", ratio > AT_LIMIT ? "meter over" : "meter");
   const fill = make("i");
   fill.style.width = `${100 * Math.min(Math.max(ratio, 0), 1)}%`;
   meter.append(fill);

@@ -7,6 +7,7 @@ import { drawTimeline } from "./timeline.js";
 const CONTROL_SILENT_S = 1.0;
 // The band moves a dozen pixels a second: drawing it with every state would be most of the page's work.
 const TIMELINE_EVERY = 4;
+const ANSWER_SHOWN_MS = 10_000;
 const GROUPS = ["left_arm", "right_arm", "left_hand", "right_hand", "neck", "waist"];
 
 export function makeButtons(commands, press) {
@@ -135,7 +136,7 @@ function drawSession(status, session) {
   $("lost-ticks-tile").classList.toggle("bad", session.ticks_lost > 0);
   setText($("note"), session.note ?? "");
   const facts = [
-    ["policy", session.policy], ["operator", session.operator],
+    ["policy", session.policy?.split("/").at(-1)], ["operator", session.operator],
     ["protocol", session.protocol], ["takeover", session.takeover],
   ];
   setText($("session-facts"), facts.filter(([, value]) => value).map((fact) => fact.join(" ")).join("  ·  "));
@@ -189,7 +190,11 @@ export function drawPicture({ name, blob, age_s }) {
   if (old !== null) URL.revokeObjectURL(old);
 }
 
+let forgetting = null;
+
 export function drawAnswer(text, accepted) {
   $("answer").classList.toggle("refused", !accepted);
   setText($("answer"), text);
+  clearTimeout(forgetting);
+  forgetting = setTimeout(() => setText($("answer"), ""), ANSWER_SHOWN_MS);
 }
