@@ -51,16 +51,17 @@ def report_of(dataset: Path) -> dict:
     return json.loads(next(dataset.glob("logs/*/report.json")).read_text())
 
 
-def process_id(module: str, marker: str) -> int | None:
-    """The pid of the child ``rove_teleop.nodes.<module>`` whose command line holds ``marker``."""
+def process_id(module: str, session: subprocess.Popen[str]) -> int:
+    """The pid of the session's child ``rove_teleop.nodes.<module>``."""
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            parent = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
         except OSError:
             continue
-        if f"rove_teleop.nodes.{module}" in words and any(marker in word for word in words):
+        if parent == session.pid and f"rove_teleop.nodes.{module}" in words:
             return int(folder.name)
-    return None
+    raise AssertionError(f"the session has no process {module}")
 
 
 @pytest.mark.parametrize("task", ["toaster", "whiteboard"])
@@ -117,8 +118,7 @@ def test_killing_the_recorder_stops_the_collection_but_not_control(tmp_path):
         watcher.listen(JointState, "joint_commands")
         watcher.listen(String, "rove/status", depth=1)
         assert watcher.spin_until(lambda: watcher.count.get("joint_commands", 0) > 300, 60), logs(dataset)
-        recorder = process_id("recorder", str(dataset))
-        assert recorder is not None
+        recorder = process_id("recorder", session)
         acknowledged = json.loads(watcher.latest["rove/status"].data)["tick"]
         watcher.spin_for(0.5)
         os.kill(recorder, signal.SIGKILL)
@@ -159,9 +159,7 @@ def test_killing_operator_and_policy_holds_the_robot_and_the_session_goes_on(tmp
 
         assert watcher.spin_until(lambda: status().get("authority") == "policy", 60), logs(dataset)
         for module in ("policy", "operator"):
-            victim = process_id(module, "iron_r01")
-            assert victim is not None
-            os.kill(victim, signal.SIGKILL)
+            os.kill(process_id(module, session), signal.SIGKILL)
         assert watcher.spin_until(lambda: status().get("state") == "hold", 10), status()
         assert "chunk" in status()["reason"]
         # Both come back; nothing moves before a person asks for it.
