@@ -77,6 +77,7 @@ export function drawSilence(silent_s, buttons) {
 
 function drawWho(status) {
   document.body.dataset.authority = status.authority ?? "none";
+  document.body.dataset.state = status.state ?? "none";
   document.body.dataset.phase = status.phase ?? "unlabelled";
   setText($("authority"), words(status.authority).toUpperCase());
   setText($("phase"), words(status.phase).toUpperCase());
