@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,23 +21,45 @@ from .training.windows import Trajectory
 from .types import Array, Authority, JointTargets, RobotState, TaskState
 
 SITE = "right_wrist"
-SPEEDS = (0.5, 0.8)
-"""Range of the expert's speed over episodes: people do not move alike."""
+
+
+@dataclass(frozen=True)
+class Style:
+    """How people demonstrate a task: the range of the hand's speed (1 is 12 cm/s), and how far they aim beside."""
+
+    speeds: tuple[float, float]
+    aim_error_m: float = 0.0
+
+
+STYLES = {"toaster": Style((0.5, 0.8), aim_error_m=0.003), "whiteboard": Style((0.8, 1.2))}
 
 
 class Demonstrator:
     """The expert's hand at the operator's end: sees the task, moves a wrist, and inverse kinematics makes joints of it.
 
-    Each episode takes another one. Only the right arm is spoken for; every other joint stays where it is.
+    Each episode takes another one. Only the right arm is spoken for; every other joint stays where it is. People do not
+    hit a slot at once: each attempt aims beside the goal by a normal error of ``aim_error_m``, the next one by half of
+    that, so that demonstrations also show what to do when it does not go in.
     """
 
-    def __init__(self, robot: RobotDescription, expert: Expert, period_s: float = 1.0 / 72.0) -> None:
-        self._expert, self._period_s = expert, period_s
+    def __init__(
+        self,
+        robot: RobotDescription,
+        expert: Expert,
+        feature_names: tuple[str, ...],
+        rng: np.random.Generator,
+        aim_error_m: float = 0.0,
+        period_s: float = 1.0 / 72.0,
+    ) -> None:
+        self._expert, self._period_s, self._rng = expert, period_s, rng
+        self._seen_at = [feature_names.index(f"{expert.in_goal}_{axis}_m") for axis in "xy"]
         self._kinematics = Kinematics(robot)
         self._ik = ArmIK(robot, Kinematics(robot))
         self._valid = np.zeros(robot.joint_count, dtype=bool)
         self._valid[robot.groups["right_arm"]] = True
         self._q_rad: Array | None = None
+        self._aim_error_m = 2.0 * aim_error_m
+        self._phase = ""
 
     def __call__(self, now_s: float, measured: RobotState, task: TaskState, driving: bool) -> JointTargets:
         """Joint targets at ``now_s``; the first call begins where the robot stands."""
@@ -47,9 +69,23 @@ class Demonstrator:
         if self._q_rad is None:
             self._q_rad = measured.q_rad.copy()
             self._expert.start(T_base_wrist)
-        T_base_goal = self._expert.step(task, T_base_wrist, self._period_s)
+            self._first_phase = self._expert.phase
+        self._aim()
+        T_base_goal = self._expert.step(self._misjudged(task), T_base_wrist, self._period_s)
         self._q_rad = self._ik.solve({SITE: T_base_goal}, self._q_rad, self._period_s).q_rad
         return JointTargets(now_s, self._q_rad, self._valid)
+
+    def _aim(self) -> None:
+        """A new attempt, a new error of half the size."""
+        phase, self._phase = self._phase, self._expert.phase
+        if self._phase == self._first_phase != phase:
+            self._aim_error_m /= 2.0
+            self._miss_m = self._rng.normal(0.0, self._aim_error_m, 2)
+
+    def _misjudged(self, task: TaskState) -> TaskState:
+        features = task.features.copy()
+        features[self._seen_at] += self._miss_m
+        return replace(task, features=features)
 
 
 class TrajectoryRecorder:
@@ -107,12 +143,13 @@ def demonstrate(
     world = World(robot, task, params=params or task_params(task, "demonstration"))
     timing = replace(Timing(), limit_s=world.task.params.time_limit_s)
     rng = np.random.default_rng(seed)
+    style = STYLES[task]
     kept: list[Trajectory] = []
     failed = 0
     while len(kept) < count:
-        expert = make_expert(task, world.feature_names, speed=float(rng.uniform(*SPEEDS)))
+        expert = make_expert(task, world.feature_names, speed=float(rng.uniform(*style.speeds)))
         recorder = TrajectoryRecorder(robot.joint_names, world.feature_names)
-        operator = Demonstrator(robot, expert, timing.operator_s)
+        operator = Demonstrator(robot, expert, world.feature_names, rng, style.aim_error_m, timing.operator_s)
         result = run_episode(
             world, ControlLoop(robot), int(rng.integers(2**31)), None, operator, None, timing, recorder, True
         )

@@ -35,7 +35,7 @@ class ToasterParams(TaskParams):
     in_hand_spread_rad: float = math.radians(7.0)
     bias_position_m: float = 0.002
     bias_yaw_rad: float = math.radians(1.0)
-    hold_force_limit_n: float = 30.0
+    hold_force_limit_n: float = 60.0
     time_limit_s: float = 15.0
     slot_width_m: float = 0.019
 
