@@ -18,7 +18,7 @@ from .ros_watch import ENVIRONMENT, node_process
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
 
 DOMAIN = 30
-EXAMPLE = Path(__file__).parents[2] / "examples" / "watch_session.py"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "03_watch_session.py"
 
 
 def test_it_imports_nothing_of_ours() -> None:

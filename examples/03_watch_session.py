@@ -1,6 +1,6 @@
 """Watch a session from outside: plain rclpy, standard messages, nothing of rove_teleop.
 
-    python examples/watch_session.py [--seconds 10]
+    python examples/03_watch_session.py [--seconds 10]
 
 Prints who drives and why whenever that changes, and once a second how often joints, commands and plans arrive.
 """
