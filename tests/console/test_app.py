@@ -114,7 +114,7 @@ def test_a_client_that_floods_or_sends_bytes_hurts_nobody_else(console):
         begun_s = monotonic_s()
         other.send("next")
         assert json.loads(other.recv(timeout=2))["status"]["tick"] == 7
-        assert monotonic_s() - begun_s < 0.5
+        assert monotonic_s() - begun_s < 2.0
 
 
 def test_a_long_websocket_message_ends_that_connection_only(console):

@@ -123,7 +123,7 @@ def test_a_silent_control_does_not_block_the_page(console, watcher):
     answers = [httpx.get(f"{console}/healthz").elapsed.total_seconds() for _ in range(20)]
     for thread in waiting:
         thread.join()
-    assert max(answers) < 0.5
+    assert max(answers) < 0.9
 
 
 @pytest.mark.parametrize(
