@@ -24,6 +24,7 @@ from .sim.tasks import make_task
 LOOK_S = 0.05
 INTERRUPTED = 130
 READY_PATIENCE_S = 40.0
+FAREWELL_S = 0.5
 OUTCOME_WORDS = {Signal.SUCCESS: "success", Signal.FAILURE: "failure", Signal.DISCARD: "discarded"}
 RESTARTED, MOST_RESTARTS = ("policy", "operator", "camera", "console"), 3
 
@@ -72,6 +73,9 @@ class Collection:
             self.summary.stopped, self.summary.exit_code = "stopped by the user", INTERRUPTED
             self._hold()
         self._take_jitter()
+        self._publish()
+        # The last word must reach the page before the console ends.
+        self._node.spin(FAREWELL_S)
         return self.summary
 
     # --- start ---

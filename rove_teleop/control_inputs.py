@@ -59,13 +59,45 @@ class Driver:
         return np.stack([reference.x, reference.v, reference.a])
 
 
+class Ramp:
+    """Samples of a device as a line instead of a staircase: each sample is reached one sample period after it came.
+
+    A staircase of 72 samples a second would put w^3 times its step into the jerk behind the low-pass.
+    """
+
+    LONGEST_S = 0.035
+
+    def __init__(self) -> None:
+        self.newest: JointTargets | None = None
+        self._from: Array = np.empty(0)
+        self._period_s = self.LONGEST_S
+
+    def put(self, targets: JointTargets) -> None:
+        """Take a sample. A joint that had no target before begins at its sample."""
+        before = self.newest
+        if before is None:
+            self._from = targets.q_rad
+        else:
+            self._from = np.where(before.valid, self.at(targets.stamp_s), targets.q_rad)
+            self._period_s = min(max(targets.stamp_s - before.stamp_s, 0.0), self.LONGEST_S)
+        self.newest = targets
+
+    def at(self, now_s: float) -> Array:
+        """Targets (n,) at ``now_s``, NaN for joints without one."""
+        if self.newest is None:
+            return self._from
+        share = 1.0 if self._period_s <= 0.0 else min(max((now_s - self.newest.stamp_s) / self._period_s, 0.0), 1.0)
+        q_rad = self._from + share * (self.newest.q_rad - self._from)
+        return np.where(self.newest.valid, q_rad, np.nan)
+
+
 class Inputs:
     """Everything that arrived, each stamped on arrival with the loop's own clock."""
 
     def __init__(self, robot: RobotDescription, deadlines: Deadlines, smoothing_rad_s: float) -> None:
         self.robot, self.deadlines = robot, deadlines
         self.measured: RobotState | None = None
-        self.targets: JointTargets | None = None
+        self.ramp = Ramp()
         self.engaged = False
         self.schedule = ChunkSchedule(robot.joint_count)
         self.policy = Driver(robot, smoothing_rad_s)
@@ -83,6 +115,11 @@ class Inputs:
         self.operator.start(q_rad)
         self.policy_s, self.chunk_seen = -np.inf, False
 
+    @property
+    def targets(self) -> JointTargets | None:
+        """The operator's newest sample."""
+        return self.ramp.newest
+
     def q_policy(self, now_s: float) -> Array:
         """The policy's target (n,) at this moment, NaN for joints (or all) without one."""
         q_rad = np.full(self.robot.joint_count, np.nan)
@@ -94,9 +131,9 @@ class Inputs:
 
     def q_operator(self, now_s: float) -> Array:
         """The operator's target (n,), NaN for joints (or all) that are not to be trusted now."""
-        if self.targets is None or self.operator_missing(now_s) is not None:
+        if self.operator_missing(now_s) is not None:
             return np.full(self.robot.joint_count, np.nan)
-        return np.where(self.targets.valid, self.targets.q_rad, np.nan)
+        return self.ramp.at(now_s)
 
     def policy_missing(self, now_s: float) -> str | None:
         return None if self.schedule.at(now_s) is not None else "the policy has no valid chunk"

@@ -89,7 +89,7 @@ class ControlLoop:
 
     def on_operator(self, targets: JointTargets) -> None:
         """Newest retargeted targets."""
-        self.inputs.targets = targets
+        self.inputs.ramp.put(targets)
 
     def on_deadman(self, engaged: bool) -> None:
         """Whether the operator holds the deadman."""

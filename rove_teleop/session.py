@@ -124,6 +124,7 @@ def session_message(summary: Summary, task: Task, says: str, recording: str) -> 
         "note": says,
         "handovers": summary.handovers[-8:],
         "recording": recording,
+        "finished": bool(summary.stopped) or len(summary.episodes) == options.episodes,
     }
 
 

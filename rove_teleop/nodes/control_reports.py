@@ -12,6 +12,7 @@ from rclpy.node import Node
 from std_msgs.msg import String
 
 from .. import clock
+from ..control_inputs import age_s
 from ..control_loop import ControlLoop, Tick
 from ..episodes.row_sender import RowSender
 from ..handover.states import EPISODE_STATES, State, allowed
@@ -106,6 +107,7 @@ class Reports:
             "weight": {name: round(float(w), 3) for name, w in zip(loop.robot.groups, tick.weight, strict=True)},
             "operator_age_s": _finite(tick.operator_age_s),
             "policy_age_s": _finite(tick.policy_age_s),
+            "state_age_s": _finite(age_s(loop.inputs.measured, tick.stamp_s)),
             "alarm": loop.alarm,
             "alignment": None
             if alignment is None

@@ -26,12 +26,8 @@ class OperatorSkill:
     tremor_time_s: float = 0.15
     hesitation_s: tuple[float, float] = (0.4, 1.0)
     retraction_m: float = 0.02
-    speed: float = 1.0
+    speed: float = 0.6
     align_speed_m_s: float = 0.4
-
-
-CAREFUL = OperatorSkill(delay_s=0.0, tremor_m=0.0, hesitation_s=(0.0, 0.0), retraction_m=0.0)
-"""What a demonstration needs: no delay, no tremor, no hesitation."""
 
 
 class SimulatedOperator:

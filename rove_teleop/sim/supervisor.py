@@ -20,8 +20,8 @@ class SupervisorHabits:
     reaction_s: tuple[float, float] = (0.3, 0.8)
     look_before_takeover_s: float = 0.6
     time_limit_s: float = 45.0
-    recovered_gain: float = 0.05
-    recovered_for_s: float = 1.0
+    recovered_gain: float = 0.04
+    recovered_for_s: float = 0.7
     only_teleoperate: bool = False
 
 

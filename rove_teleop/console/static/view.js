@@ -64,13 +64,16 @@ function drawButtons(buttons, allowed) {
   for (const [name, button] of buttons) button.disabled = name !== "stop" && !allowed.includes(name);
 }
 
+let finished = false;
+
 // The console itself is silent: nothing on the page is true any more, and the page says so.
 export function drawSilence(silent_s, buttons) {
   if (silent_s === null) return;
   document.body.classList.add("silent");
   $("link").classList.remove("live");
   setText($("link"), "lost");
-  setText($("lost"), `Connection lost: no word from the console for ${silent_s.toFixed(0)} s. What you see is old.`);
+  const lost = `Connection lost: no word from the console for ${silent_s.toFixed(0)} s. What you see is old.`;
+  setText($("lost"), finished ? "The session has ended. Its report is in the terminal." : lost);
   $("lost").hidden = false;
   drawButtons(buttons, []);
 }
@@ -124,6 +127,7 @@ function makeWeight(group) {
 }
 
 function drawSession(status, session) {
+  finished = session.finished === true;
   const count = (value) => (isNumber(value) ? String(value) : "–");
   const planned = session.episodes_planned;
   setText($("task"), session.task ?? "");
