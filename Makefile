@@ -52,7 +52,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 system-demo: # The libraries that render the simulated camera without a display.
-	@ldconfig -p | grep -q libEGL.so.1 || sh packaging/need.sh $(RENDERING)
+	@PATH="$$PATH:/usr/sbin:/sbin" ldconfig -p | grep -q libEGL.so.1 || sh packaging/need.sh $(RENDERING)
 
 system-test: system-demo # The browser that presses the console's buttons.
 	@command -v chromium >/dev/null || sh packaging/need.sh chromium
