@@ -70,6 +70,7 @@ def _session_commands(subparsers: Any) -> None:
     replay.add_argument("--headless", action="store_true", help="no console")
     replay.add_argument("--console-port", type=_port, default=8080)
     replay.add_argument("--cameras", default="ego")
+    replay.add_argument("--json", action="store_true")
     replay.set_defaults(run=commands.replay_motion)
 
 
@@ -88,6 +89,7 @@ def _session_arguments(command: argparse.ArgumentParser, episodes: int) -> None:
     add("--headless", action="store_true", help="no console")
     add("--console-port", type=_port, default=8080, help="0 takes a free one (default %(default)s)")
     add("--seed", type=int, help="start state of the first episode (default: continues the dataset)")
+    add("--json", action="store_true", help="print the report as JSON, everything else on stderr")
     add("--time-limit", type=float, default=45.0, help="seconds after which a simulated supervisor gives up")
 
 

@@ -25,7 +25,7 @@ def collect(options: argparse.Namespace) -> int:
     # Without a terminal there is no width to fit: tables must not be cut in a log.
     # Ended by a supervisor or `timeout`, a session must stop its robot just as with Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    terminal = Console(width=None if sys.stdout.isatty() else 140)
+    terminal = Console(width=None if sys.stdout.isatty() else 140, stderr=options.json)
     session = SessionOptions(
         dataset=options.dataset,
         task=options.task,
@@ -50,8 +50,11 @@ def collect(options: argparse.Namespace) -> int:
             terminal.print(f"recovered an episode that a crash had cut short: {path}", highlight=False)
         summary = collection.run(_progress_bar(terminal, session.episodes))
         note = collection.note
-    show_report(summary, note, terminal)
-    save_report(summary)
+    path = save_report(summary)
+    if options.json:
+        print(path.read_text(encoding="utf-8"), end="")
+    else:
+        show_report(summary, note, terminal)
     if summary.stopped:
         print(f"rove: {summary.stopped}", file=sys.stderr)
         return summary.exit_code

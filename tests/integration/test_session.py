@@ -92,10 +92,11 @@ def test_every_takeover_mode_hands_over_inside_the_limits(tmp_path):
         dataset = tmp_path / takeover
         done = rove(
             42, "collect", "--sim", "--policy", "none", "--episodes", 1, "--headless", "--takeover", takeover,
-            "--dataset", dataset, "--seed", 5,
+            "--dataset", dataset, "--seed", 5, "--json",
         )  # fmt: skip
         assert done.returncode == 0, done.stderr + logs(dataset)
-        report = report_of(dataset)
+        report = json.loads(done.stdout)
+        assert report == report_of(dataset)
         assert report["takeovers"] >= 1
         assert report["handovers"], "no scorecard"
         for card in report["handovers"]:
