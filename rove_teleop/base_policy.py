@@ -26,7 +26,7 @@ class Recipe:
 
 
 RECIPES = {
-    "toaster": Recipe(100, CloningSettings(steps=3000)),
+    "toaster": Recipe(60, CloningSettings(steps=3000)),
     "whiteboard": Recipe(26, CloningSettings(steps=3000)),
 }
 """Chosen so that a policy succeeds in 40 to 70 % of deployments: good enough to watch, with something to correct."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .control_loop import ControlLoop, Tick
+from .control_loop import ControlLoop
 from .errors import DatasetInvalid
 from .handover.states import Signal
 from .retargeting.arms import ArmIK
@@ -18,7 +18,8 @@ from .sim.expert import Expert, make_expert
 from .sim.tasks import TaskParams, task_params
 from .sim.world import World
 from .training.windows import Trajectory
-from .types import Array, Authority, JointTargets, RobotState, TaskState
+from .trajectories import TrajectoryRecorder
+from .types import Array, JointTargets, RobotState, TaskState
 
 SITE = "right_wrist"
 
@@ -86,42 +87,6 @@ class Demonstrator:
         features = task.features.copy()
         features[self._seen_at] += self._miss_m
         return replace(task, features=features)
-
-
-class TrajectoryRecorder:
-    """Collects the ticks of an episode. The target is what the driver asked for, before smoothing and limits."""
-
-    def __init__(self, joint_names: tuple[str, ...], feature_names: tuple[str, ...]) -> None:
-        self._names = joint_names, feature_names
-        self._ticks: list[Tick] = []
-        self._tasks: list[TaskState] = []
-
-    def __call__(self, tick: Tick, task: TaskState) -> None:
-        self._ticks.append(tick)
-        if not self._tasks or task is not self._tasks[-1]:
-            self._tasks.append(task)
-
-    def trajectory(self) -> Trajectory:
-        """What was recorded so far; rows before the first command are left out."""
-        ticks = [tick for tick in self._ticks if tick.q_sent_rad is not None]
-        if not ticks:
-            raise DatasetInvalid("the episode ended before a single command was sent")
-        return Trajectory(
-            *self._names,
-            stamp_s=np.array([tick.stamp_s for tick in ticks]),
-            q_measured_rad=np.array([tick.q_measured_rad for tick in ticks]),
-            q_sent_rad=np.array([tick.q_sent_rad for tick in ticks]),
-            q_target_rad=np.array([_asked(tick) for tick in ticks]),
-            task_stamp_s=np.array([task.stamp_s for task in self._tasks]),
-            task_features=np.array([task.features for task in self._tasks]),
-        )
-
-
-def _asked(tick: Tick) -> Array:
-    """What the one who drove asked for at a tick (n,), NaN where nobody did."""
-    if tick.authority is Authority.HUMAN:
-        return tick.q_operator_rad
-    return tick.q_policy_rad if tick.authority is Authority.POLICY else np.full_like(tick.q_policy_rad, np.nan)
 
 
 def demonstrate(

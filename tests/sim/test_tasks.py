@@ -63,7 +63,8 @@ def test_standing_still_is_no_success(task: str) -> None:
 
 
 def test_bread_pushed_onto_the_lid_drops() -> None:
-    world = World(ROBOT, "toaster", params=ToasterParams(position_spread_m=0.0, yaw_spread_rad=0.0))
+    params = ToasterParams(position_spread_m=0.0, yaw_spread_rad=0.0, hold_force_limit_n=30.0)
+    world = World(ROBOT, "toaster", params=params)
     start = RightArm(ROBOT, world.start_pose_rad).measured(world.start_pose_rad)
     start[1, 3] += 0.03  # beside the slot, over the lid
     lower_wrist(world, start, 0.16, np.array([0.0, 0.0, -1.0]), 3.0)
@@ -98,6 +99,7 @@ def test_board_wants_neither_too_soft_nor_too_hard(press_m: float, failure: str 
         in_hand_spread_m=0.0,
         in_hand_spread_rad=0.0,
         coverage=(1.0, 1.0),
+        force_limit_n=40.0,
     )
     world = World(ROBOT, "whiteboard", params=params)
     board_normal = -world.task.T_base_wrist_start[:3, 2]  # out of the palm
