@@ -1,5 +1,4 @@
-"""The command line. Exit codes: 0 done, 1 failed or broken, 2 bad usage or input, 3 recovered or lossy, 4 missing
-dependency, 130 stopped by the user."""
+"""The command line: arguments in, an exit code out."""
 
 from __future__ import annotations
 
@@ -14,6 +13,10 @@ from . import __version__, commands
 from .errors import MissingDependency, RoveError
 
 INTERRUPTED = 130
+EXIT_CODES = (
+    "exit codes: 0 done, 1 failed or broken, 2 bad usage or input, 3 recovered or lossy, 4 missing dependency, "
+    "130 stopped by the user"
+)
 Command = Callable[[argparse.Namespace], int]
 
 
@@ -43,7 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Every command with its arguments."""
-    result = argparse.ArgumentParser(prog="rove", description="Human-in-the-loop correction of a humanoid's policy.")
+    result = argparse.ArgumentParser(
+        prog="rove", description="Human-in-the-loop correction of a humanoid's policy.", epilog=EXIT_CODES
+    )
     result.add_argument("--version", action="version", version=f"rove_teleop {__version__}")
     subparsers = result.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _session_commands(subparsers)
