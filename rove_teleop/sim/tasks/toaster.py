@@ -29,8 +29,8 @@ _HOVER_M = 0.09
 class ToasterParams(TaskParams):
     """``slot_width_m`` leaves room around bread of 14 mm."""
 
-    position_spread_m: float = 0.07
-    yaw_spread_rad: float = math.radians(20.0)
+    position_spread_m: float = 0.085
+    yaw_spread_rad: float = math.radians(25.0)
     in_hand_spread_m: float = 0.008
     in_hand_spread_rad: float = math.radians(7.0)
     bias_position_m: float = 0.002
