@@ -105,7 +105,8 @@ class SimulatedOperator:
         if since_s < self._hesitates_s:
             self._T_world_hand = self._hesitate(since_s)
             if since_s + dt_s >= self._hesitates_s:
-                self._latch(self._T_world_hand, T_base_wrist)
+                # The robot still lags the hand here: what was latched at the takeover is what holds, not where it is.
+                self._expert.start(self._as_wrist(self._T_world_hand))
             return self._T_world_hand
         T_base_goal = self._expert.step(task, T_base_wrist, dt_s)
         self._T_world_hand = self._as_hand(T_base_goal)
@@ -127,6 +128,12 @@ class SimulatedOperator:
         turned = T_base_goal[:3, :3] @ self._T_base_wrist0[:3, :3].T
         moved_m = T_base_goal[:3, 3] - self._T_base_wrist0[:3, 3]
         return transform(turned @ self._T_world_hand0[:3, :3], self._T_world_hand0[:3, 3] + moved_m)
+
+    def _as_wrist(self, T_world_hand: Array) -> Array:
+        """The robot's wrist once it has followed the hand there: the inverse of `_as_hand`."""
+        turned = T_world_hand[:3, :3] @ self._T_world_hand0[:3, :3].T
+        moved_m = T_world_hand[:3, 3] - self._T_world_hand0[:3, 3]
+        return transform(turned @ self._T_base_wrist0[:3, :3], self._T_base_wrist0[:3, 3] + moved_m)
 
     def _hesitate(self, since_s: float) -> Array:
         """Draw the hand back a little, up and towards the body, with a smooth start and end."""
