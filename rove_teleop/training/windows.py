@@ -15,7 +15,7 @@ from ..types import Array
 class Trajectory:
     """One episode as it was lived: control rows (t, n) with their stamps (t,), task features (u, k) with theirs (u,).
 
-    Names give the order of the columns. A target that is NaN means that nobody asked anything of that joint at that row.
+    Names give the order of the columns. A target that is NaN: nobody asked anything of that joint then.
     """
 
     joint_names: tuple[str, ...]

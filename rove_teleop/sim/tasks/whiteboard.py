@@ -37,15 +37,15 @@ class WhiteboardParams(TaskParams):
     ``wipe_per_m`` is the share of a cell's ink that a metre of well pressed wiping takes.
     """
 
-    position_spread_m: float = 0.06
-    yaw_spread_rad: float = math.radians(15.0)
+    position_spread_m: float = 0.065
+    yaw_spread_rad: float = math.radians(17.0)
     in_hand_spread_m: float = 0.006
     in_hand_spread_rad: float = math.radians(5.0)
     bias_position_m: float = 0.002
     bias_yaw_rad: float = math.radians(1.0)
     hold_force_limit_n: float = 80.0
     time_limit_s: float = 25.0
-    tilt_spread_rad: float = math.radians(10.0)
+    tilt_spread_rad: float = math.radians(11.0)
     coverage: tuple[float, float] = (0.15, 0.30)
     force_min_n: float = 2.0
     force_full_n: float = 8.0
