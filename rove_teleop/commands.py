@@ -50,9 +50,9 @@ def collect(options: argparse.Namespace) -> int:
             terminal.print(f"recovered an episode that a crash had cut short: {path}", highlight=False)
         summary = collection.run(_progress_bar(terminal, session.episodes))
         note = collection.note
-    path = save_report(summary)
+    saved = save_report(summary)
     if options.json:
-        print(path.read_text(encoding="utf-8"), end="")
+        print(saved.read_text(encoding="utf-8"), end="")
     else:
         show_report(summary, note, terminal)
     if summary.stopped:

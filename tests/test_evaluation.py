@@ -35,6 +35,7 @@ def test_the_shipped_policy_fits_the_robot_and_is_small(task):
     LocalPolicy(load_checkpoint(path), ROBOT)
 
 
+@pytest.mark.integration
 @pytest.mark.timeout(120)
 def test_the_shipped_policy_does_the_task_sometimes_and_repeats():
     policy = LocalPolicy(load_checkpoint(shipped_checkpoint("toaster")), ROBOT)

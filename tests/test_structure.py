@@ -14,6 +14,7 @@ STAGES = {
 }  # fmt: skip
 # A stage may use these besides the ground floor: the robot's numbers, and the networks that policy and training share.
 SHARED = {"robots": STAGES | {"sim"}, "models": {"policy", "training"}}
+UPSTAIRS = {"nodes", "console", "commands", "cli"}
 # Third-party packages that may be imported only in these rooms (a name with a dot is one module).
 CONFINED = {
     "rclpy": {"nodes", "robot_io"},
@@ -64,7 +65,7 @@ def test_imports_follow_the_house(path):
             wrong.append(f"{place}:{line}: the ground floor imports {other}")
         if top in STAGES and other != top and other not in GROUND_FLOOR and top not in SHARED.get(other, set()):
             wrong.append(f"{place}:{line}: stage {top} knows {other}")
-        if other in {"nodes", "console", "commands", "cli"} and top not in {"nodes", "cli", "commands", "console", "collection"}:
+        if other in UPSTAIRS and top not in UPSTAIRS | {"collection"}:
             wrong.append(f"{place}:{line}: {top} imports {other}, which stands above it")
     assert not wrong, "\n".join(wrong)
 

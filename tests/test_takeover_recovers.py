@@ -14,6 +14,7 @@ from rove_teleop.sim.world import World
 ROBOT = load_robot("iron_r01")
 
 
+@pytest.mark.integration
 @pytest.mark.timeout(120)
 def test_who_takes_over_from_the_shipped_policy_finishes_the_task():
     """Whatever the policy left behind: the person sees it late, hesitates, trembles, and still gets the bread in.
