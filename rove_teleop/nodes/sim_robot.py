@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
+import os
 import sys
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
@@ -112,6 +114,9 @@ def run(options: argparse.Namespace, stop: Stop) -> None:
         node.trigger_activate()
     gc.collect()
     gc.freeze()
+    with contextlib.suppress(PermissionError):
+        # A real robot does not share its processor with whatever starts on this machine.
+        os.nice(-10)
     services, pacer = Every(SERVICE_PERIOD_S), Pacer(node.robot.dt_s)
     while not stop.requested:
         pacer.wait()

@@ -173,7 +173,7 @@ def test_a_person_runs_a_session_with_the_buttons(browser, session):
     page.shows("state", "hold")
     page.shows("answer", re.compile("STOP accepted"))
     page.press("Discard")
-    playwright.expect(page.page.get_by_test_id("lost")).to_contain_text("Connection lost", timeout=PATIENCE_MS)
+    playwright.expect(page.page.get_by_test_id("lost")).to_contain_text("The session has ended", timeout=PATIENCE_MS)
     assert process.wait(20) == 0
     # What the browser itself says about the closed connection at the end is not the page's fault.
     assert not [text for text in page.complaints if "ERR_CONNECTION" not in text]
