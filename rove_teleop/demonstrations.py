@@ -14,7 +14,8 @@ from .retargeting.arms import ArmIK
 from .robots.description import RobotDescription
 from .robots.kinematics import Kinematics
 from .rollout import Timing, run_episode
-from .sim.expert import Expert, make_expert
+from .sim.expert import Expert
+from .sim.experts import make_expert
 from .sim.tasks import TaskParams, task_params
 from .sim.world import World
 from .training.windows import Trajectory

@@ -9,7 +9,7 @@ from rove_teleop.handover.states import Signal
 from rove_teleop.nodes.tick_row import TickRow
 from rove_teleop.robots.description import load_robot
 from rove_teleop.rollout import Timing, run_episode
-from rove_teleop.sim.expert import make_expert
+from rove_teleop.sim.experts import make_expert
 from rove_teleop.sim.tasks import ToasterParams, task_params
 from rove_teleop.sim.world import World
 from rove_teleop.training.windows import cut_windows, moving_joints

@@ -21,7 +21,7 @@ _GRIP_SMOOTHING_S = 0.15
 
 
 class Expert(ABC):
-    """Does one task with the right wrist; ``make_expert`` chooses the class.
+    """Does one task with the right wrist; ``experts.make_expert`` chooses the class.
 
     Use: ``start(T_base_wrist)`` whenever it takes the robot, then ``step`` at 20 to 250 Hz. ``speed`` scales how fast
     the hand moves (1 is about 12 cm/s); ``phase`` names what it is doing now.
@@ -89,18 +89,3 @@ class Expert(ABC):
     @abstractmethod
     def decide(self, T_goal_object: Array, features: Array, dt_s: float) -> tuple[Array, float]:
         """Wanted T_goal_object, and how fast the hand may go there [m/s]."""
-
-
-def make_expert(task: str, feature_names: tuple[str, ...], speed: float = 1.0) -> Expert:
-    """The expert of a task (``toaster`` or ``whiteboard``).
-
-    Raises:
-        UsageError: unknown task, or a speed outside 0.05 to 5.
-    """
-    from .toaster_expert import ToasterExpert
-    from .whiteboard_expert import WhiteboardExpert
-
-    experts: dict[str, type[Expert]] = {"toaster": ToasterExpert, "whiteboard": WhiteboardExpert}
-    if task not in experts:
-        raise UsageError(f"no expert for task {task!r}; there are {' and '.join(experts)}")
-    return experts[task](feature_names, speed)

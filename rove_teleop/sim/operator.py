@@ -11,7 +11,7 @@ from ..geometry import exp_so3, log_so3, transform
 from ..robots.description import RobotDescription
 from ..robots.kinematics import Kinematics
 from ..types import Array, HandFrame, OperatorFrame, TaskState
-from .expert import make_expert
+from .experts import make_expert
 
 WORKING_WRIST = "right_wrist"
 RELEASE_S, NOTICED_GAP_S = 0.3, 0.25

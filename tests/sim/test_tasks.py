@@ -11,7 +11,7 @@ import pytest
 from rove_teleop.errors import UsageError
 from rove_teleop.geometry import exp_so3
 from rove_teleop.robots import load_robot
-from rove_teleop.sim.expert import make_expert
+from rove_teleop.sim.experts import make_expert
 from rove_teleop.sim.hand_motion import HandMotion
 from rove_teleop.sim.tasks import TASK_NAMES, TaskParams, ToasterParams, WhiteboardParams, task_params
 from rove_teleop.sim.tasks.ink import COLUMNS, ROWS, Ink, draw_strokes
