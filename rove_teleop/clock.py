@@ -12,6 +12,7 @@ def monotonic_s() -> float:
 
 def wall_time_s() -> float:
     """Seconds since the epoch. For labels only: it may step, so nothing is ever scheduled or aged by it."""
+    # The one place that may: nothing is scheduled or aged by this value.
     return time.time()
 
 

@@ -13,7 +13,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Float64MultiArray, String, UInt8MultiArray
 from std_srvs.srv import Trigger
 
-from ..clock import Pacer, monotonic_s
+from ..clock import monotonic_s
 from ..episodes.layout import pack_operator_frame
 from ..errors import MessageRefused
 from ..operator_chain import OperatorChain
@@ -23,7 +23,7 @@ from ..robot_io.joints import JointOrder, pack_targets, read_positions
 from ..robot_io.poses import pack_poses
 from ..robots.description import RobotDescription, load_robot
 from ..types import Array, OperatorFrame, TaskState
-from .support import Every, Spinner, Stop, diagnostic, run_node
+from .support import Every, Stop, diagnostic, run_node, step_paced
 from .trackers import Tracker, View, make_tracker
 
 LOOP_HZ = 72.0
@@ -127,15 +127,7 @@ def run(options: argparse.Namespace, stop: Stop) -> None:
     robot = load_robot(options.robot)
     tracker = make_tracker(options.operator, robot, options.task, options.seed)
     node = OperatorNode(robot, tracker, options.takeover)
-    spinner, pacer = Spinner(node), Pacer(1.0 / LOOP_HZ)
-    while not stop.requested:
-        pacer.wait()
-        now_s = monotonic_s()
-        node.step(now_s)
-        node.report(now_s)
-        spinner.spin()
-    spinner.close()
-    node.destroy_node()
+    step_paced(node, LOOP_HZ, stop)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -13,7 +13,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
-from ..clock import Pacer, monotonic_s
+from ..clock import monotonic_s
 from ..errors import CheckpointInvalid, MessageRefused, UsageError
 from ..policy.local import LocalPolicy, load_policy, shipped_checkpoint
 from ..robot_io import topics
@@ -22,7 +22,7 @@ from ..robot_io.features import read_features
 from ..robot_io.joints import JointOrder, read_positions
 from ..robots.description import RobotDescription, load_robot
 from ..types import Array
-from .support import Bounds, Every, Parameters, Spinner, Stop, diagnostic, run_node
+from .support import Bounds, Every, Parameters, Stop, diagnostic, run_node, step_paced
 
 LOOP_HZ = 100.0
 LOG_PERIOD_S = 2.0
@@ -121,15 +121,7 @@ def run(options: argparse.Namespace, stop: Stop) -> None:
     if options.task and policy.header.task != options.task:
         raise CheckpointInvalid(f"{path} is a policy for '{policy.header.task}', not for '{options.task}'")
     node = PolicyNode(robot, policy)
-    spinner, pacer = Spinner(node), Pacer(1.0 / LOOP_HZ)
-    while not stop.requested:
-        pacer.wait()
-        now_s = monotonic_s()
-        node.step(now_s)
-        node.report(now_s)
-        spinner.spin()
-    spinner.close()
-    node.destroy_node()
+    step_paced(node, LOOP_HZ, stop)
 
 
 def parser() -> argparse.ArgumentParser:

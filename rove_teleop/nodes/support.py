@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol, cast
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -24,6 +24,7 @@ from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
+from ..clock import Pacer, monotonic_s
 from ..errors import RoveError, StageLost, UsageError
 from ..robot_io.joints import stamp_now
 
@@ -187,3 +188,24 @@ class Every:
             return False
         self._next_s = now_s + self.period_s if now_s - self._next_s > self.period_s else self._next_s + self.period_s
         return True
+
+
+class Stepped(Protocol):
+    """A node whose work is one ``step`` per period."""
+
+    def step(self, now_s: float) -> None: ...
+    def report(self, now_s: float) -> None: ...
+    def destroy_node(self) -> None: ...
+
+
+def step_paced(node: Stepped, rate_hz: float, stop: Stop) -> None:
+    """The loop of a node that is stepped: work, diagnostics, one service call, at a fixed rate until a signal."""
+    spinner, pacer = Spinner(cast(Node, node)), Pacer(1.0 / rate_hz)
+    while not stop.requested:
+        pacer.wait()
+        now_s = monotonic_s()
+        node.step(now_s)
+        node.report(now_s)
+        spinner.spin()
+    spinner.close()
+    node.destroy_node()

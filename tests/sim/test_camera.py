@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,9 @@ def camera(task: str, name: str = "ego") -> SimCamera:
     try:
         return SimCamera(ROBOT, task, name, 160, 120)
     except MissingDependency as error:
+        # A user may lack EGL; `make test` installs it, so in CI a missing renderer is a failure.
+        if "CI" in os.environ:
+            raise
         pytest.skip(str(error))
 
 
