@@ -10,8 +10,9 @@ EPISODES ?= 5
 TASK ?= toaster
 DATASET ?= datasets/demo
 CONSOLE_PORT ?= 8080
+comma := ,
 # Where a ROS 2 installation is sourced, its own rclpy is used and the wheels stay out.
-EXTRAS := $(if $(ROS_DISTRO),dev,ros,dev)
+EXTRAS := $(if $(ROS_DISTRO),,ros$(comma))openxr,mocap,dev
 RENDERING := libegl1 libegl-mesa0 libgl1-mesa-dri libgles2
 PYTEST := $(VENV)/bin/python -m pytest
 

@@ -73,15 +73,23 @@ class RobotState:
 
 @dataclass(frozen=True, slots=True)
 class HandFrame:
-    """One tracked hand: wrist pose in the operator's world, finger points (21, 3) in metres in the wrist frame."""
+    """One tracked hand: wrist pose in the operator's world, finger points (21, 3) in metres in the wrist frame.
+
+    ``elbow_m`` (3,) in the operator's world is known to body trackers only.
+    """
 
     T_world_wrist: Array | None = None
     points_m: Array | None = None
+    elbow_m: Array | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorFrame:
-    """One frame of a tracking device. ``None`` means "not tracked now"; ``engaged`` is the deadman."""
+    """One frame of a tracking device. ``None`` means "not tracked now"; ``engaged`` is the deadman.
+
+    ``space`` counts the device's coordinate systems: it rises when the device moves its origin (recenter, restart), and
+    poses of different spaces cannot be compared.
+    """
 
     stamp_s: float
     sequence: int
@@ -89,6 +97,7 @@ class OperatorFrame:
     right: HandFrame
     T_world_head: Array | None = None
     engaged: bool = True
+    space: int = 0
 
     def hand(self, side: Side) -> HandFrame:
         return self.left if side == "left" else self.right

@@ -22,6 +22,8 @@ CONFINED = {
     "uvicorn": {"console", "nodes"},
     "torch": {"models", "training", "policy.local"},
     "zarr": {"episodes"},
+    "numba": {"retargeting", "command_filter"},
+    "xr": {"tracking.openxr"},
     "mujoco": {"sim", "robots"},
     "time": {"clock"},
     "pickle": set(),

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DatasetInvalid
-from ..types import HAND_POINTS, Array, HandFrame, OperatorFrame
+from ..types import HAND_POINTS, SIDES, Array, HandFrame, OperatorFrame
 
 FORMAT = "rove_teleop.episode"
 FORMAT_VERSION = 1
@@ -69,11 +69,14 @@ TRACKING_FIELDS: tuple[Field, ...] = (
     Field("stamp_s", "<f8", ("frame",), "s", "the device frame's own stamp, monotonic clock of the operator process"),
     Field("sequence", "<u8", ("frame",), "1", "the device frame's number"),
     Field("engaged", "u1", ("frame",), "1", "1 while the operator holds the deadman"),
+    Field("space", "<u4", ("frame",), "1", "rises when the device moves its origin: do not compare poses across"),
     Field("T_world_head", "<f8", ("frame", "row", "column"), "m", "head in the operator's world; NaN: not tracked"),
     Field("T_world_left_wrist", "<f8", ("frame", "row", "column"), "m", "left wrist; NaN: not tracked"),
     Field("T_world_right_wrist", "<f8", ("frame", "row", "column"), "m", "right wrist; NaN: not tracked"),
     Field("left_points_m", "<f8", ("frame", "point", "xyz"), "m", "21 points in the left wrist frame; NaN: none"),
     Field("right_points_m", "<f8", ("frame", "point", "xyz"), "m", "21 points in the right wrist frame; NaN: none"),
+    Field("left_elbow_m", "<f8", ("frame", "xyz"), "m", "left elbow in the operator's world; NaN: not known"),
+    Field("right_elbow_m", "<f8", ("frame", "xyz"), "m", "right elbow in the operator's world; NaN: not known"),
 )
 
 POLICY_FIELDS: tuple[Field, ...] = (
@@ -159,10 +162,10 @@ def pack_operator_frame(frame: OperatorFrame) -> bytes:
     """The bytes of a device frame as they travel on ``/operator/frame`` and lie in the journal."""
     row: NDArray[np.void] = np.zeros((), TRACKING_DTYPE)
     row["stamp_s"], row["sequence"], row["engaged"] = frame.stamp_s, frame.sequence, frame.engaged
-    row["T_world_head"] = _or_nan(frame.T_world_head)
+    row["space"], row["T_world_head"] = frame.space, _or_nan(frame.T_world_head)
     for side, hand in (("left", frame.left), ("right", frame.right)):
         row[f"T_world_{side}_wrist"] = _or_nan(hand.T_world_wrist)
-        row[f"{side}_points_m"] = _or_nan(hand.points_m)
+        row[f"{side}_points_m"], row[f"{side}_elbow_m"] = _or_nan(hand.points_m), _or_nan(hand.elbow_m)
     return row.tobytes()
 
 
@@ -175,7 +178,10 @@ def unpack_operator_frame(data: bytes) -> OperatorFrame:
     if len(data) != TRACKING_DTYPE.itemsize:
         raise DatasetInvalid(f"a device frame has {TRACKING_DTYPE.itemsize} bytes, got {len(data)}")
     row = np.frombuffer(data, TRACKING_DTYPE)[0]
-    hands = [HandFrame(_or_none(row[f"T_world_{s}_wrist"]), _or_none(row[f"{s}_points_m"])) for s in ("left", "right")]
+    hands = [
+        HandFrame(*(_or_none(row[name]) for name in (f"T_world_{s}_wrist", f"{s}_points_m", f"{s}_elbow_m")))
+        for s in SIDES
+    ]
     return OperatorFrame(
         stamp_s=float(row["stamp_s"]),
         sequence=int(row["sequence"]),
@@ -183,6 +189,7 @@ def unpack_operator_frame(data: bytes) -> OperatorFrame:
         right=hands[1],
         T_world_head=_or_none(row["T_world_head"]),
         engaged=bool(row["engaged"]),
+        space=int(row["space"]),
     )
 
 

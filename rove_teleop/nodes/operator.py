@@ -23,10 +23,11 @@ from ..robot_io.joints import JointOrder, pack_targets, read_positions
 from ..robot_io.poses import pack_poses
 from ..robots.description import RobotDescription, load_robot
 from ..types import Array, OperatorFrame, TaskState
-from .support import Every, Stop, diagnostic, run_node, step_paced
+from .support import Every, Spinner, Stop, diagnostic, run_node
 from .trackers import Tracker, View, make_tracker
 
-LOOP_HZ = 72.0
+LONGEST_WAIT_S = 0.02
+"""Without frames the loop still takes states and answers services this often."""
 MAX_STATE_AGE_S = 0.25
 DRIVING = ("adaptation", "recovery")
 LOG_PERIOD_S = 2.0
@@ -115,19 +116,32 @@ class OperatorNode(Node):
         late = self._passed_s is None or now_s - self._passed_s > MAX_STATE_AGE_S
         values = {
             "frames": self.frames,
+            "device": dict(self.tracker.counts()),
             "refused_frames": dict(self.chain.gate.rejected),
             "refused_messages": dict(self.refused),
             "residual_m": self.chain.retargeter.residual_m,
         }
-        self._diagnostics.publish(diagnostic("rove_operator", "no trusted frame lately" if late else None, values))
+        problem = (self.tracker.problem() or "no trusted frame lately") if late else None
+        self._diagnostics.publish(diagnostic("rove_operator", problem, values))
 
 
 def run(options: argparse.Namespace, stop: Stop) -> None:
-    """The paced loop, a little faster than most devices."""
+    """The loop wakes with each frame of the device: no frame waits for a beat."""
     robot = load_robot(options.robot)
     tracker = make_tracker(options.operator, robot, options.task, options.seed)
     node = OperatorNode(robot, tracker, options.takeover)
-    step_paced(node, LOOP_HZ, stop)
+    spinner = Spinner(node)
+    try:
+        while not stop.requested:
+            tracker.wait(LONGEST_WAIT_S)
+            now_s = monotonic_s()
+            node.step(now_s)
+            node.report(now_s)
+            spinner.spin()
+    finally:
+        tracker.close()
+    spinner.close()
+    node.destroy_node()
 
 
 def parser() -> argparse.ArgumentParser:

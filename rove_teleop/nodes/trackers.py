@@ -1,19 +1,24 @@
-"""Where an operator's frames come from. A device plugs in here: one class, one line in ``make_tracker``."""
+"""Where an operator's frames come from. A device plugs in here: one line in ``make_tracker``."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from ..clock import Pacer
 from ..errors import UsageError
 from ..robots.description import RobotDescription
 from ..sim.operator import SimulatedOperator
+from ..tracking.device import Device
 from ..tracking.motion_file import load_motion
 from ..tracking.replay import RELEASE_S, ReplayTracker
 from ..types import Array, OperatorFrame, TaskState
 
+LOOP_HZ = 72.0
+"""Rate of the sources that have no device: a little slower than most headsets."""
 HELD_FRAME_PERIOD_S = 0.04
 """A frame that lasts longer in the file is sent again after this time: it is still what the person does."""
 
@@ -31,12 +36,69 @@ class View:
 class Tracker(Protocol):
     """A source of frames, stamped with this process's monotonic clock."""
 
+    def wait(self, timeout_s: float) -> None:
+        """Sleep until a frame may be there, at most ``timeout_s``."""
+        ...
+
     def frame(self, now_s: float, view: View) -> OperatorFrame | None:
         """The newest frame, or None when there is nothing new since the last call."""
         ...
 
+    def counts(self) -> Mapping[str, int]:
+        """What was received and refused, by reason."""
+        ...
 
-class ReplaySource:
+    def problem(self) -> str | None:
+        """One sentence about why no frames can come, or None."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Paced:
+    """A source without a device behind it: its loop runs at a rate of its own."""
+
+    def __init__(self) -> None:
+        self._pacer = Pacer(1.0 / LOOP_HZ)
+
+    def wait(self, timeout_s: float) -> None:
+        self._pacer.wait()
+
+    def counts(self) -> Mapping[str, int]:
+        return {}
+
+    def problem(self) -> str | None:
+        return None
+
+    def close(self) -> None:
+        return None
+
+
+class DeviceSource:
+    """A real device: the loop wakes when it delivers."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+        self._newest: OperatorFrame | None = None
+
+    def wait(self, timeout_s: float) -> None:
+        self._newest = self._device.poll(timeout_s)
+
+    def frame(self, now_s: float, view: View) -> OperatorFrame | None:
+        newest, self._newest = self._newest, None
+        return newest
+
+    def counts(self) -> Mapping[str, int]:
+        return dict(self._device.counts)
+
+    def problem(self) -> str | None:
+        return self._device.problem
+
+    def close(self) -> None:
+        self._device.close()
+
+
+class ReplaySource(Paced):
     """A recorded human. A frame near the start is held until the robot is theirs; then the file plays, in its own time.
 
     When the robot is taken away the person lets go, and waits at the next moment of the recording at which they are
@@ -45,6 +107,7 @@ class ReplaySource:
     """
 
     def __init__(self, replay: ReplayTracker) -> None:
+        super().__init__()
         self._replay = replay
         self._begin_s = _next_engaged_s(replay, 0.0)
         self._playing_since_s: float | None = None
@@ -90,10 +153,11 @@ def _next_engaged_s(replay: ReplayTracker, after_s: float) -> float:
     return 0.0
 
 
-class SimulatedSource:
+class SimulatedSource(Paced):
     """A simulated person, who needs to see the task before their first frame."""
 
     def __init__(self, robot: RobotDescription, task: str, seed: int) -> None:
+        super().__init__()
         self._robot, self._task, self._seed = robot, task, seed
         self._person: SimulatedOperator | None = None
 
@@ -105,7 +169,7 @@ class SimulatedSource:
         return self._person.frame(now_s, view.q_measured_rad, view.task, view.driving)
 
 
-class NoTracker:
+class NoTracker(Paced):
     """Nobody is there."""
 
     def frame(self, now_s: float, view: View) -> OperatorFrame | None:

@@ -18,8 +18,11 @@ from rove_teleop.types import HandFrame, OperatorFrame
 _finite = st.floats(-1e6, 1e6)
 _pose = st.none() | arrays(np.float64, (4, 4), elements=_finite)
 _points = st.none() | arrays(np.float64, (21, 3), elements=_finite)
-_hand = st.builds(HandFrame, _pose, _points)
-_frame = st.builds(OperatorFrame, _finite, st.integers(0, 2**64 - 1), _hand, _hand, _pose, st.booleans())
+_elbow = st.none() | arrays(np.float64, (3,), elements=_finite)
+_hand = st.builds(HandFrame, _pose, _points, _elbow)
+_frame = st.builds(
+    OperatorFrame, _finite, st.integers(0, 2**64 - 1), _hand, _hand, _pose, st.booleans(), st.integers(0, 2**32 - 1)
+)
 
 
 def test_a_control_row_is_packed_and_little_endian() -> None:
@@ -45,7 +48,8 @@ def test_a_row_without_joints_is_refused(joints: int, groups: int) -> None:
 @given(_frame)
 def test_device_frames_travel_unchanged(frame: OperatorFrame) -> None:
     back = unpack_operator_frame(pack_operator_frame(frame))
-    assert (back.stamp_s, back.sequence, back.engaged) == (frame.stamp_s, frame.sequence, frame.engaged)
+    for name in ("stamp_s", "sequence", "engaged", "space"):
+        assert getattr(back, name) == getattr(frame, name)
     for ours, theirs in (
         (back.T_world_head, frame.T_world_head),
         *((getattr(back.hand(s), k), getattr(frame.hand(s), k)) for s in ("left", "right") for k in _HAND),
@@ -55,7 +59,7 @@ def test_device_frames_travel_unchanged(frame: OperatorFrame) -> None:
             np.testing.assert_array_equal(ours, theirs)
 
 
-_HAND = ("T_world_wrist", "points_m")
+_HAND = ("T_world_wrist", "points_m", "elbow_m")
 
 
 @given(st.binary(max_size=2 * TRACKING_DTYPE.itemsize))
