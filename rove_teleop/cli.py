@@ -103,6 +103,7 @@ def _data_commands(subparsers: Any) -> None:
     command.add_argument("motion", type=Path)
     command.add_argument("--robot", default="iron_r01")
     command.add_argument("--out", type=Path, required=True, help="file.npz")
+    command.add_argument("--plot", type=Path, help="also draw residuals, joint ranges and speeds into this PNG")
     command.set_defaults(run=commands.retarget)
     for name, run, text in (
         ("verify", commands.verify, "check every byte: exit 0 clean, 3 recovered or lossy, 1 broken"),

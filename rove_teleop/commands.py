@@ -116,6 +116,10 @@ def retarget(options: argparse.Namespace) -> int:
     motion, robot = load_motion(options.motion), load_robot(options.robot)
     result = retarget_motion(motion, robot, _counter("frame"))
     save_npz(options.out, result)
+    if options.plot is not None:
+        from .plots.retargeting import plot_retargeting
+
+        plot_retargeting(result, robot, options.plot, f"{options.motion.name} on {robot.name}")
     residual_mm = 1000.0 * np.nanpercentile(result["residual_m"].astype(np.float64), (50, 90))
     print(f"{options.out}: {len(result['stamp_s'])} frames for the {robot.joint_count} joints of {robot.name}")
     print(f"wrist residual: median {residual_mm[0]:.1f} mm, 90th percentile {residual_mm[1]:.1f} mm")

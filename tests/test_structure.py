@@ -24,6 +24,7 @@ CONFINED = {
     "zarr": {"episodes"},
     "numba": {"retargeting", "command_filter"},
     "xr": {"tracking.openxr"},
+    "matplotlib": {"plots"},
     "mujoco": {"sim", "robots"},
     "time": {"clock"},
     "pickle": set(),

@@ -1,0 +1,1 @@
+"""Pictures of results: arrays in, one PNG out, no display needed."""
