@@ -16,7 +16,7 @@ EXTRAS := $(if $(ROS_DISTRO),,ros$(comma))openxr,mocap,dev
 RENDERING := libegl1 libegl-mesa0 libgl1-mesa-dri libgles2
 PYTEST := $(VENV)/bin/python -m pytest
 
-.PHONY: help demo test unit integration lint install system-demo system-test base-policies clean
+.PHONY: help demo test unit integration lint install system-demo system-test base-policies bench-retargeting clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -42,6 +42,15 @@ base-policies: install ## Make the shipped policies again: demonstrations, behav
 		$(ROVE) sim base-policy --task $$task --out rove_teleop/policy/checkpoints/$$task.safetensors || exit 1; \
 		$(ROVE) evaluate --task $$task --episodes 200 || exit 1; \
 	done
+
+bench-retargeting: .cache/peers/.ready ## Retargeting against the libraries everyone uses (makes .cache/peers, 2.4 GB)
+	for part in hands body; do OMP_NUM_THREADS=1 .cache/peers/bin/python benchmarks/retargeting/$$part.py || exit 1; done
+
+.cache/peers/.ready: benchmarks/retargeting/peers.txt
+	$(PYTHON) -m venv .cache/peers
+	.cache/peers/bin/pip install --quiet --disable-pip-version-check -r $<
+	.cache/peers/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
 
 install: $(STAMP) ## Make the environment in .venv
 
