@@ -15,6 +15,7 @@ from ..sim.operator import SimulatedOperator
 from ..tracking.device import Device
 from ..tracking.motion_file import load_motion
 from ..tracking.replay import RELEASE_S, ReplayTracker
+from ..tracking.webxr import webxr_device
 from ..types import Array, OperatorFrame, TaskState
 
 LOOP_HZ = 72.0
@@ -177,7 +178,7 @@ class NoTracker(Paced):
 
 
 def make_tracker(spec: str, robot: RobotDescription, task: str, seed: int = 0) -> Tracker:
-    """``simulated``, ``replay:FILE`` or ``none``.
+    """``simulated``, ``replay:FILE``, ``webxr:SOCKET`` (where the console puts the headset's frames) or ``none``.
 
     Raises:
         UsageError: anything else.
@@ -188,6 +189,8 @@ def make_tracker(spec: str, robot: RobotDescription, task: str, seed: int = 0) -
         return SimulatedSource(robot, task, seed)
     if kind == "replay" and rest:
         return ReplaySource(ReplayTracker(load_motion(Path(rest))))
+    if kind == "webxr" and rest:
+        return DeviceSource(webxr_device(Path(rest)))
     if spec == "none":
         return NoTracker()
-    raise UsageError(f"--operator {spec!r} is none of: simulated, replay:FILE, none")
+    raise UsageError(f"--operator {spec!r} is none of: simulated, replay:FILE, webxr:SOCKET, none")

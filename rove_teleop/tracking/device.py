@@ -5,6 +5,7 @@ from __future__ import annotations
 import selectors
 import socket
 from collections import Counter
+from pathlib import Path
 from typing import Protocol
 
 from ..clock import monotonic_s
@@ -46,22 +47,24 @@ class Decoder(Protocol):
 
 
 class DatagramDevice:
-    """A UDP port whose datagrams a decoder turns into frames.
+    """A UDP port, or a Unix socket, whose datagrams a decoder turns into frames.
 
     Raises:
         UsageError: the port cannot be opened; names it and why.
     """
 
-    def __init__(self, decoder: Decoder, port: int, host: str = "127.0.0.1", name: str = "device") -> None:
+    def __init__(self, decoder: Decoder, port: int | Path, host: str = "127.0.0.1", name: str = "device") -> None:
         self._decoder, self._name = decoder, name
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._where = f"UDP port {port} on {host}" if isinstance(port, int) else f"socket {port}"
         try:
-            self._socket.bind((host, port))
+            self._socket = _udp_socket(host, port) if isinstance(port, int) else _unix_socket(port)
         except (OSError, OverflowError) as error:
-            self._socket.close()
-            raise UsageError(f"{name}: UDP port {port} on {host} cannot be opened ({error})") from error
+            raise UsageError(f"{name}: {self._where} cannot be opened ({error})") from error
         self._socket.setblocking(False)
-        self.address: tuple[str, int] = self._socket.getsockname()
+        self.address: tuple[str, int] = ("", 0)
+        if isinstance(port, int):
+            self.address = self._socket.getsockname()
+            self._where = f"UDP port {self.address[1]}"
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._socket, selectors.EVENT_READ)
         self._heard = False
@@ -72,7 +75,7 @@ class DatagramDevice:
 
     @property
     def problem(self) -> str | None:
-        return None if self._heard else f"{self._name}: nothing has arrived on UDP port {self.address[1]} yet"
+        return None if self._heard else f"{self._name}: nothing has arrived on {self._where} yet"
 
     def poll(self, timeout_s: float) -> OperatorFrame | None:
         """Waits until a datagram completes a frame, then takes all that wait and returns the newest frame."""
@@ -103,3 +106,23 @@ class DatagramDevice:
             frame = self._decoder.feed(datagram, monotonic_s())
             newest = frame if frame is not None else newest
         return newest
+
+
+def _udp_socket(host: str, port: int) -> socket.socket:
+    return _bound(socket.AF_INET, (host, port))
+
+
+def _unix_socket(path: Path) -> socket.socket:
+    # What a killed process left would be in the way; the folder belongs to the session alone.
+    path.unlink(missing_ok=True)
+    return _bound(socket.AF_UNIX, str(path))
+
+
+def _bound(family: socket.AddressFamily, address: tuple[str, int] | str) -> socket.socket:
+    result = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        result.bind(address)
+    except (OSError, OverflowError):
+        result.close()
+        raise
+    return result
