@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .retargeting.retargeter import Retargeter
 from .robots.description import RobotDescription
-from .tracking.gate import FrameGate
+from .tracking.gate import FrameGate, GateLimits
 from .types import Array, JointTargets, OperatorFrame
 
 SHORTEST_STEP_S, LONGEST_STEP_S = 0.002, 0.1
@@ -17,8 +17,8 @@ class OperatorChain:
     takeover begins where the robot is, and a hand that is still then leaves the robot still.
     """
 
-    def __init__(self, robot: RobotDescription, takeover: str) -> None:
-        self.gate = FrameGate()
+    def __init__(self, robot: RobotDescription, takeover: str, limits: GateLimits | None = None) -> None:
+        self.gate = FrameGate(limits)
         self._follows = takeover != "aligned"
         self.retargeter = Retargeter(robot, "anchored" if self._follows else "absolute")
         self._last_frame_s: float | None = None

@@ -39,7 +39,7 @@ class OperatorNode(Node):
     def __init__(self, robot: RobotDescription, tracker: Tracker, takeover: str) -> None:
         super().__init__("rove_operator")
         self.robot, self.tracker = robot, tracker
-        self.chain = OperatorChain(robot, takeover)
+        self.chain = OperatorChain(robot, takeover, tracker.limits)
         self.refused: Counter[str] = Counter()
         self.frames = 0
         self._order = JointOrder(robot.joint_names)
@@ -57,6 +57,7 @@ class OperatorNode(Node):
         self._seen: tuple[tuple[str, ...], TaskState] | None = None
         self._driving = False
         self._passed_s: float | None = None
+        self._told: str | None = None
 
     def step(self, now_s: float) -> None:
         """Take what arrived; publish the tracker's frame, if there is a new one."""
@@ -92,7 +93,8 @@ class OperatorNode(Node):
             return
         passed = self.chain.step(frame, now_s, self._measured[1], self._driving)
         if passed is None:
-            self._engaged.publish(Bool(data=False))
+            # A frame that came late or twice is dropped and the ones before it count; without more, they grow old.
+            self._engaged.publish(Bool(data=self.chain.gate.engaged))
             return
         trusted, targets = passed
         self._passed_s = now_s
@@ -110,9 +112,11 @@ class OperatorNode(Node):
         return response
 
     def report(self, now_s: float) -> None:
-        """Diagnostics once a second."""
-        if not self._report.due(now_s):
+        """Diagnostics once a second, and at once when there is something new to tell the operator."""
+        trouble = self.chain.gate.trouble
+        if not self._report.due(now_s) and trouble == self._told:
             return
+        self._told = trouble
         late = self._passed_s is None or now_s - self._passed_s > MAX_STATE_AGE_S
         values = {
             "frames": self.frames,
@@ -121,7 +125,7 @@ class OperatorNode(Node):
             "refused_messages": dict(self.refused),
             "residual_m": self.chain.retargeter.residual_m,
         }
-        problem = (self.tracker.problem() or "no trusted frame lately") if late else None
+        problem = (self.tracker.problem() or trouble or "no trusted frame lately") if late else trouble
         self._diagnostics.publish(diagnostic("rove_operator", problem, values))
 
 

@@ -13,6 +13,7 @@ from ..errors import UsageError
 from ..robots.description import RobotDescription
 from ..sim.operator import SimulatedOperator
 from ..tracking.device import Device
+from ..tracking.gate import NOISELESS, GateLimits
 from ..tracking.motion_file import load_motion
 from ..tracking.replay import RELEASE_S, ReplayTracker
 from ..tracking.webxr import webxr_device
@@ -37,6 +38,9 @@ class View:
 class Tracker(Protocol):
     """A source of frames, stamped with this process's monotonic clock."""
 
+    limits: GateLimits
+    """What the gate expects of its frames."""
+
     def wait(self, timeout_s: float) -> None:
         """Sleep until a frame may be there, at most ``timeout_s``."""
         ...
@@ -57,7 +61,9 @@ class Tracker(Protocol):
 
 
 class Paced:
-    """A source without a device behind it: its loop runs at a rate of its own."""
+    """A source without a device behind it: its loop runs at a rate of its own, and it may truly stand still."""
+
+    limits = NOISELESS
 
     def __init__(self) -> None:
         self._pacer = Pacer(1.0 / LOOP_HZ)
@@ -78,7 +84,8 @@ class Paced:
 class DeviceSource:
     """A real device: the loop wakes when it delivers."""
 
-    def __init__(self, device: Device) -> None:
+    def __init__(self, device: Device, limits: GateLimits | None = None) -> None:
+        self.limits = limits or GateLimits()
         self._device = device
         self._newest: OperatorFrame | None = None
 

@@ -59,7 +59,7 @@ def test_the_file_keeps_its_own_timing() -> None:
 
 
 def test_the_next_takeover_goes_on_and_the_gate_lets_it_through() -> None:
-    tracker, gate = source(), FrameGate()
+    tracker, gate = source(), FrameGate(source().limits)
     now_s, last = 100.0, 0.0
     for _ in range(3):
         waiting = play(tracker, now_s, 1.0, driving=False)
