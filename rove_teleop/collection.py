@@ -43,6 +43,8 @@ class Collection:
         self.robot: RobotDescription = load_robot(options.robot)
         self.task = make_task(options.task)
         self.note = note(options, self.robot)
+        self.headset_url = ""
+        """Holds the code of the headset's page: for the operator's eyes, in no report and no log."""
         self.summary = Summary(options, self.robot.note, secrets.token_hex(4))
         recorded = len(Dataset.create(options.dataset).episodes())
         self._first_seed = options.seed if options.seed is not None else recorded
@@ -82,7 +84,8 @@ class Collection:
 
     def _start(self) -> None:
         o, start = self.options, self._processes.start
-        socket = Path(self._leave.enter_context(tempfile.TemporaryDirectory(prefix="rove-"))) / "rows.sock"
+        private = Path(self._leave.enter_context(tempfile.TemporaryDirectory(prefix="rove-")))
+        socket, headset_socket = private / "rows.sock", private / "headset.sock"
         prepare_environment()
         self._node = SessionNode()
         self._leave.callback(self._node.close)
@@ -98,17 +101,22 @@ class Collection:
             extra = ["--checkpoint", o.checkpoint] if o.checkpoint else []
             start("policy", "policy", "--robot", o.robot, "--task", o.task, *extra)
         if o.operator != "none":
+            device = f"webxr:{headset_socket}" if o.operator == "webxr" else o.operator
             start(
                 "operator", "operator", "--robot", o.robot, "--task", o.task,
-                "--operator", o.operator, "--takeover", o.takeover,
+                "--operator", device, "--takeover", o.takeover,
             )  # fmt: skip
         start(
             "control", "control", "--robot", o.robot, "--session", self.summary.session_id,
             "--takeover", o.takeover, "--protocol", o.protocol, "--recorder", str(socket),
         )  # fmt: skip
         if o.console_port is not None:
-            console = start("console", "console", "--port", str(o.console_port), "--cameras", cameras, talks=True)
-            self.summary.console_url = str(console.answer("ready", READY_PATIENCE_S).get("ready", ""))
+            serve = ["--port", str(o.console_port), "--cameras", cameras]
+            if o.operator == "webxr":
+                serve += ["--headset-socket", str(headset_socket)]
+                serve += ["--headset-host", o.headset_host, "--headset-port", str(o.headset_port)]
+            ready = start("console", "console", *serve, talks=True).answer("ready", READY_PATIENCE_S)
+            self.summary.console_url, self.headset_url = str(ready.get("ready", "")), str(ready.get("headset", ""))
 
     def _wait_until_ready(self) -> None:
         """The recorder has recovered what a crash left, and control hears robot, policy and operator."""
@@ -129,7 +137,7 @@ class Collection:
         if self.options.policy and node.status.get("policy_age_s") is None:
             return "the policy"
         # A person may join later; a simulated or recorded one is part of the machine.
-        if self.options.operator != "none" and node.status.get("operator_age_s") is None:
+        if self.options.operator not in ("none", "webxr") and node.status.get("operator_age_s") is None:
             return "the operator"
         return None
 

@@ -32,12 +32,14 @@ def collect(options: argparse.Namespace) -> int:
         episodes=options.episodes,
         robot=options.robot,
         operator=options.operator,
-        supervisor=options.supervisor or ("console" if options.operator == "none" else "simulated"),
+        supervisor=options.supervisor or ("console" if options.operator in ("none", "webxr") else "simulated"),
         checkpoint=options.policy or "",
         protocol=options.protocol,
         takeover=options.takeover,
         simulated_robot=options.sim,
         console_port=None if options.headless else options.console_port,
+        headset_host=options.headset_host,
+        headset_port=options.headset_port,
         cameras=tuple(name for name in options.cameras.split(",") if name),
         seed=options.seed,
         time_limit_s=options.time_limit,
@@ -46,6 +48,8 @@ def collect(options: argparse.Namespace) -> int:
     with Collection(session) as collection:
         if collection.summary.console_url:
             terminal.print(f"console: {collection.summary.console_url}", highlight=False)
+        if collection.headset_url:
+            terminal.print(f"open in the headset's browser: {collection.headset_url}", highlight=False)
         for path in collection.summary.recovered:
             terminal.print(f"recovered an episode that a crash had cut short: {path}", highlight=False)
         summary = collection.run(_progress_bar(terminal, session.episodes))
@@ -98,6 +102,7 @@ def replay_motion(options: argparse.Namespace) -> int:
     options.supervisor, options.policy = "teleoperate", "none"
     options.protocol, options.takeover, options.sim = "complete", "anchored", True
     options.episodes, options.seed = 1, 0
+    options.headset_host, options.headset_port = "", 0
     options.time_limit = motion.duration_s + 3.0
     return collect(options)
 

@@ -15,7 +15,7 @@ from .sim.tasks import Task
 
 @dataclass(frozen=True)
 class SessionOptions:
-    """What a session is. ``operator`` is ``simulated``, ``replay:FILE`` or ``none``."""
+    """What a session is. ``operator`` is ``simulated``, ``replay:FILE``, ``webxr`` or ``none``."""
 
     dataset: Path
     task: str = "toaster"
@@ -28,6 +28,8 @@ class SessionOptions:
     takeover: str = "anchored"
     simulated_robot: bool = True
     console_port: int | None = 8080
+    headset_host: str = ""
+    headset_port: int = 8443
     cameras: tuple[str, ...] = ("ego",)
     seed: int | None = None
     time_limit_s: float = 45.0
@@ -38,6 +40,8 @@ class SessionOptions:
             raise UsageError(f"--episodes must be 1 to 10000, got {self.episodes}")
         if not (1.0 <= self.time_limit_s <= 3600.0):
             raise UsageError(f"--time-limit must be 1 to 3600 s, got {self.time_limit_s:g}")
+        if self.operator == "webxr" and self.console_port is None:
+            raise UsageError("--operator webxr: the console serves the headset's page, so leave --headless out")
 
 
 @dataclass

@@ -49,6 +49,7 @@ def snapshot(bridge: SessionBridge) -> JsonObject:
         "status_age_s": bridge.status_age_s(now_s),
         "session": bridge.latest_session(),
         "task": bridge.latest_task(),
+        "calibration": bridge.latest_calibration(),
         "events": bridge.latest_events(),
         "timeline": [astuple(segment) for segment in bridge.timeline(now_s)],
         "cameras": list(bridge.cameras),

@@ -53,6 +53,9 @@ class SessionBridge(Protocol):
     def latest_task(self) -> JsonObject:
         """The newest progress of the task."""
 
+    def latest_calibration(self) -> JsonObject:
+        """What the calibration asks of the operator: title, text and progress in [0, 1]; empty when it is not on."""
+
     def latest_events(self) -> list[JsonObject]:
         """The last few events, oldest first."""
 

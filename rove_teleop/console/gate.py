@@ -27,10 +27,10 @@ RESPONSE_HEADERS: tuple[tuple[bytes, bytes], ...] = (
 class Gate:
     """ASGI middleware: every request names a host of ours; whatever changes or listens also comes from our page."""
 
-    def __init__(self, app: ASGIApp, allowed_hosts: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, allowed_hosts: Collection[str], scheme: str = "http") -> None:
         self.app = app
         self.hosts = frozenset(host.lower() for host in allowed_hosts)
-        self.origins = frozenset(f"http://{host}" for host in self.hosts)
+        self.origins = frozenset(f"{scheme}://{host}" for host in self.hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

@@ -28,6 +28,7 @@ class LiveSession:
         self._status_stamp_s: float | None = None
         self._session: JsonObject = {}
         self._task: JsonObject = {}
+        self._calibration: JsonObject = {}
         self._events: deque[JsonObject] = deque(maxlen=keep_events)
         self._frames: dict[str, Frame] = {}
         self._timeline = Timeline()
@@ -51,6 +52,12 @@ class LiveSession:
         task = parse_object(text)
         with self._lock:
             self._task = task
+
+    def take_calibration(self, text: str) -> None:
+        """What the calibration asks of the operator (JSON object, empty when it is over)."""
+        calibration = parse_object(text)
+        with self._lock:
+            self._calibration = calibration
 
     def take_event(self, text: str) -> None:
         """One event (JSON object)."""
@@ -87,6 +94,10 @@ class LiveSession:
     def latest_task(self) -> JsonObject:
         with self._lock:
             return self._task
+
+    def latest_calibration(self) -> JsonObject:
+        with self._lock:
+            return self._calibration
 
     def latest_events(self) -> list[JsonObject]:
         with self._lock:

@@ -1,10 +1,13 @@
-"""Serving the console: a loopback socket, and a server that says when it listens."""
+"""Serving the console: a loopback socket, and servers that say when they listen and end together."""
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
@@ -18,15 +21,23 @@ def loopback_socket(host: str, port: int) -> socket.socket:
     Raises:
         UsageError: the host is not loopback (the console has neither TLS nor tokens), or the port is taken.
     """
-    address = _loopback_address(host)
-    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+    return listen_on(str(_loopback_address(host)), port, f"--port {port}: the console cannot listen on {host}")
+
+
+def listen_on(address: str, port: int, refusal: str) -> socket.socket:
+    """A bound TCP socket on an IP address.
+
+    Raises:
+        UsageError: ``refusal``, and why.
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((str(address), port))
+        listener.bind((address, port))
     except (OSError, OverflowError) as error:
         listener.close()
-        raise UsageError(f"--port {port}: the console cannot listen on {host} ({error})") from error
+        raise UsageError(f"{refusal} ({error})") from error
     return listener
 
 
@@ -57,9 +68,19 @@ def address_of(listener: socket.socket) -> str:
 
 
 class ConsoleServer(uvicorn.Server):
-    """uvicorn with small limits, silent unless something is wrong, that calls ``on_ready`` when it listens."""
+    """uvicorn with small limits, silent unless something is wrong, that calls ``on_ready`` when it listens.
 
-    def __init__(self, app: FastAPI, on_ready: Callable[[], None]) -> None:
+    With a ``certificate`` (PEM file with key and certificate) it speaks TLS only.
+    """
+
+    def __init__(
+        self,
+        app: FastAPI,
+        on_ready: Callable[[], None],
+        certificate: Path | None = None,
+        largest_message: int = 1024,
+        takes_signals: bool = True,
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -68,17 +89,38 @@ class ConsoleServer(uvicorn.Server):
                 server_header=False,
                 proxy_headers=False,
                 ws="websockets-sansio",
-                ws_max_size=1024,
+                ws_max_size=largest_message,
                 ws_max_queue=4,
                 ws_per_message_deflate=False,
                 limit_concurrency=64,
                 h11_max_incomplete_event_size=16_384,
                 timeout_graceful_shutdown=1,
+                ssl_certfile=certificate,
             )
         )
         self._on_ready = on_ready
+        self._takes_signals = takes_signals
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        # Two servers in one loop would each restore the handlers of the other.
+        with super().capture_signals() if self._takes_signals else nullcontext():
+            yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._on_ready()
+
+
+async def serve_together(*servers: tuple[ConsoleServer, socket.socket]) -> None:
+    """Serve until one server ends, by a signal or otherwise; then all end. At most one of them takes signals."""
+
+    async def serve(server: ConsoleServer, listener: socket.socket) -> None:
+        try:
+            await server.serve(sockets=[listener])
+        finally:
+            for other, _ in servers:
+                other.should_exit = True
+
+    await asyncio.gather(*(serve(server, listener) for server, listener in servers))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import rclpy
 from rclpy.node import Node
@@ -17,7 +19,17 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from ..clock import monotonic_s
-from ..console import COMMANDS, ConsoleServer, LiveSession, address_of, create_app, host_names, loopback_socket
+from ..console import (
+    COMMANDS,
+    ConsoleServer,
+    HeadsetServer,
+    LiveSession,
+    address_of,
+    create_app,
+    host_names,
+    loopback_socket,
+    serve_together,
+)
 from ..errors import StageLost, UsageError
 from ..robot_io import topics
 from .support import Spinner, Stop, run_node
@@ -44,6 +56,7 @@ class RosSession(LiveSession):
         listen(topics.ROVE_SESSION, topics.LATCHED, self.take_session)
         listen(topics.ROVE_EVENT, topics.STREAM, self.take_event)
         listen(topics.TASK_STATUS, topics.LATEST, self.take_task)
+        listen(topics.OPERATOR_CALIBRATION, topics.LATCHED, self.take_calibration)
         for camera in cameras:
             self._watch(node, camera)
 
@@ -77,13 +90,25 @@ def run(options: argparse.Namespace, stop: Stop) -> None:
     cameras = camera_names(options.cameras)
     listener = loopback_socket(options.host, options.port)
     node = rclpy.create_node("rove_console")
-    app = create_app(RosSession(node, cameras), host_names(listener))
-    server = ConsoleServer(app, lambda: _say_ready(address_of(listener)))
+    bridge = RosSession(node, cameras)
+    ready = {"ready": address_of(listener)}
+    servers: list[tuple[ConsoleServer, socket.socket]] = []
+
+    def listens() -> None:
+        if all(server.started for server, _ in servers):
+            _say(ready)
+
+    server = ConsoleServer(create_app(bridge, host_names(listener)), listens)
+    servers.append((server, listener))
+    if options.headset_socket is not None:
+        headset = HeadsetServer(bridge, options.headset_host, options.headset_port, options.headset_socket, listens)
+        servers.append((headset, headset.listener))
+        ready["headset"] = headset.url
     spinning = threading.Thread(target=_spin, args=(node, server, stop), name="ros")
     spinning.start()
     try:
         # uvicorn takes the signals over while it serves, and hands them on to ``stop`` when it has ended.
-        asyncio.run(server.serve(sockets=[listener]))
+        asyncio.run(serve_together(*servers))
     finally:
         server.should_exit = True
         spinning.join()
@@ -109,8 +134,8 @@ def _spin(node: Node, server: ConsoleServer, stop: Stop) -> None:
         spinner.close()
 
 
-def _say_ready(address: str) -> None:
-    sys.stdout.write(json.dumps({"ready": address}) + "\n")
+def _say(message: dict[str, str]) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
     sys.stdout.flush()
 
 
@@ -119,6 +144,10 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--host", default="127.0.0.1", help="loopback address (default %(default)s)")
     result.add_argument("--port", type=int, default=8080, help="0 takes a free port (default %(default)s)")
     result.add_argument("--cameras", default="ego", help="names with commas between (default %(default)s)")
+    add = result.add_argument
+    add("--headset-socket", type=Path, help="serve the headset's page too; its frames go to this Unix socket")
+    add("--headset-host", default="", help="address that the headset reaches (default: the one on the local network)")
+    add("--headset-port", type=int, default=8443, help="0 takes a free port (default %(default)s)")
     return result
 
 
