@@ -249,7 +249,7 @@ def test_a_filter_that_breaks_a_limit_is_stopped_by_the_checker():
 
     def broken(reference):
         command = honest(reference)
-        rig.loop.filter._q = command + 0.01
+        rig.loop.filter._state[0] = command + 0.01
         return command + 0.01
 
     rig.loop.filter.step = broken

@@ -35,5 +35,10 @@ class Limits:
                 raise ValueError(f"{name} must be finite and positive for every joint")
 
     @property
+    def dynamic(self) -> tuple[Array, Array, Array]:
+        """Velocity, acceleration and jerk, each (n,)."""
+        return self.v_max_rad_s, self.a_max_rad_s2, self.j_max_rad_s3
+
+    @property
     def joint_count(self) -> int:
         return len(self.q_min_rad)

@@ -71,7 +71,7 @@ def test_every_limit_holds_for_any_input(data, limits, seed):
 def test_stop_ends_at_rest_in_bounded_time(limits):
     lim = make(*limits, span=5.0)
     v, a, j, dt = limits
-    bound_ticks = np.ceil((v / a + 2 * a / j) / dt) + 3
+    bound_ticks = np.ceil((v / a + a / j) / dt) + 1
     rng = np.random.default_rng(1)
     for _ in range(30):
         tracker = CommandFilter(lim)
