@@ -16,6 +16,13 @@ def wall_time_s() -> float:
     return time.time()
 
 
+def sleep_until(deadline_s: float) -> None:
+    """Return at ``deadline_s`` of the monotonic clock, at once when that is past."""
+    delay_s = deadline_s - monotonic_s()
+    if delay_s > 0.0:
+        time.sleep(delay_s)
+
+
 class Pacer:
     """Deadlines at a fixed period on the monotonic clock.
 
@@ -33,9 +40,7 @@ class Pacer:
     def wait(self) -> float:
         """Sleep to the next deadline; return by how much the wake-up was late, in seconds."""
         self.deadline_s += self.period_s
-        delay_s = self.deadline_s - monotonic_s()
-        if delay_s > 0.0:
-            time.sleep(delay_s)
+        sleep_until(self.deadline_s)
         late_s = monotonic_s() - self.deadline_s
         if late_s > self.period_s:
             skipped = int(late_s / self.period_s)

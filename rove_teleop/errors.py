@@ -45,6 +45,10 @@ class RobotUnavailable(RoveError):
     """The robot does not answer, answers nonsense, or refuses commands."""
 
 
+class TrackingUnavailable(RoveError):
+    """A tracking device, or the runtime it needs, does not answer or went away; the message says what is missing."""
+
+
 class StageLost(RoveError):
     """A process of the session (recorder, policy, control, ...) ended when it should be running."""
 

@@ -23,7 +23,7 @@ CONFINED = {
     "torch": {"models", "training", "policy.local"},
     "zarr": {"episodes"},
     "numba": {"retargeting", "command_filter"},
-    "xr": {"tracking.openxr"},
+    "xr": {"tracking.openxr_runtime", "tracking.openxr_session", "tracking.openxr_hands", "tracking.openxr_controllers"},
     "matplotlib": {"plots"},
     "mujoco": {"sim", "robots"},
     "time": {"clock"},
