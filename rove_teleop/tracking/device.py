@@ -15,13 +15,16 @@ from ..types import OperatorFrame
 LARGEST_DATAGRAM = 65_535
 MOST_DATAGRAMS_A_POLL = 512
 """A flood must not keep the caller from its next frame."""
+SILENT_S = 1.0
 
 
 class Device(Protocol):
     """A source of frames that are stamped with this process's monotonic clock when they arrive."""
 
-    counts: Counter[str]
-    """What was received and what was refused, by reason."""
+    @property
+    def counts(self) -> Counter[str]:
+        """What was received and what was refused, by reason."""
+        ...
 
     def poll(self, timeout_s: float) -> OperatorFrame | None:
         """The newest frame since the last call; waits up to ``timeout_s`` for one, None when none came. Never raises
@@ -40,6 +43,7 @@ class Decoder(Protocol):
     """Bytes of one protocol become frames. Holds what a frame needs from earlier datagrams (segments, ids)."""
 
     counts: Counter[str]
+    """By reason; ``frames`` are the usable ones. A decoder may also have a ``problem``, as a Device has."""
 
     def feed(self, datagram: bytes, received_s: float) -> OperatorFrame | None:
         """The frame that this datagram completes, or None; whatever is wrong with it is counted, never raised."""
@@ -49,12 +53,23 @@ class Decoder(Protocol):
 class DatagramDevice:
     """A UDP port, or a Unix socket, whose datagrams a decoder turns into frames.
 
+    Args:
+        sender: the one IPv4 address that is heard; what others send is counted and dropped. None hears everybody who
+            can reach the port, so it belongs to loopback.
+
     Raises:
         UsageError: the port cannot be opened; names it and why.
     """
 
-    def __init__(self, decoder: Decoder, port: int | Path, host: str = "127.0.0.1", name: str = "device") -> None:
-        self._decoder, self._name = decoder, name
+    def __init__(
+        self,
+        decoder: Decoder,
+        port: int | Path,
+        host: str = "127.0.0.1",
+        name: str = "device",
+        sender: str | None = None,
+    ) -> None:
+        self._decoder, self._name, self._sender = decoder, name, sender
         self._where = f"UDP port {port} on {host}" if isinstance(port, int) else f"socket {port}"
         try:
             self._socket = _udp_socket(host, port) if isinstance(port, int) else _unix_socket(port)
@@ -67,7 +82,7 @@ class DatagramDevice:
             self._where = f"UDP port {self.address[1]}"
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._socket, selectors.EVENT_READ)
-        self._heard = False
+        self._heard_s: float | None = None
 
     @property
     def counts(self) -> Counter[str]:
@@ -75,7 +90,16 @@ class DatagramDevice:
 
     @property
     def problem(self) -> str | None:
-        return None if self._heard else f"{self._name}: nothing has arrived on {self._where} yet"
+        if self._heard_s is None:
+            return f"{self._name}: nothing has arrived on {self._where} yet"
+        told: str | None = getattr(self._decoder, "problem", None)
+        if told is not None:
+            return f"{self._name}: {told}"
+        if monotonic_s() - self._heard_s > SILENT_S:
+            return f"{self._name}: nothing has arrived on {self._where} for a while"
+        if not self.counts["frames"]:
+            return f"{self._name}: what arrives on {self._where} cannot be used ({_listed(self.counts)})"
+        return None
 
     def poll(self, timeout_s: float) -> OperatorFrame | None:
         """Waits until a datagram completes a frame, then takes all that wait and returns the newest frame."""
@@ -96,16 +120,23 @@ class DatagramDevice:
         newest = None
         for _ in range(MOST_DATAGRAMS_A_POLL):
             try:
-                datagram = self._socket.recv(LARGEST_DATAGRAM)
+                datagram, source = self._socket.recvfrom(LARGEST_DATAGRAM)
             except BlockingIOError:
                 break
             except OSError:  # an ICMP error of an earlier send; the port itself is fine
                 self._decoder.counts["socket_error"] += 1
                 continue
-            self._heard = True
-            frame = self._decoder.feed(datagram, monotonic_s())
+            if self._sender is not None and source[0] != self._sender:
+                self._decoder.counts["other_sender"] += 1
+                continue
+            self._heard_s = monotonic_s()
+            frame = self._decoder.feed(datagram, self._heard_s)
             newest = frame if frame is not None else newest
         return newest
+
+
+def _listed(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in counts.most_common(3))
 
 
 def _udp_socket(host: str, port: int) -> socket.socket:
