@@ -1,0 +1,1 @@
+"""A headset as OpenXR shows it, without graphics: head, hands, controllers, and what happens to the session."""
