@@ -185,11 +185,12 @@ class NoTracker(Paced):
 
 
 def make_tracker(spec: str, robot: RobotDescription, task: str, seed: int = 0) -> Tracker:
-    """``simulated``, ``replay:FILE``, ``webxr:SOCKET`` (where the console puts the headset's frames) or ``none``.
+    """``simulated``, ``replay:FILE``, ``webxr:SOCKET`` (where the console puts the headset's frames), ``openxr`` or ``none``.
 
     Raises:
         UsageError: anything else.
         MotionFileInvalid: the recording is refused.
+        MissingDependency: the device needs a package that is not installed.
     """
     kind, _, rest = spec.partition(":")
     if spec == "simulated":
@@ -198,6 +199,10 @@ def make_tracker(spec: str, robot: RobotDescription, task: str, seed: int = 0) -
         return ReplaySource(ReplayTracker(load_motion(Path(rest))))
     if kind == "webxr" and rest:
         return DeviceSource(webxr_device(Path(rest)))
+    if spec == "openxr":
+        from ..tracking.openxr.device import OpenXrDevice  # its binding is an extra
+
+        return DeviceSource(OpenXrDevice())
     if spec == "none":
         return NoTracker()
-    raise UsageError(f"--operator {spec!r} is none of: simulated, replay:FILE, webxr:SOCKET, none")
+    raise UsageError(f"--operator {spec!r} is none of: simulated, replay:FILE, webxr:SOCKET, openxr, none")

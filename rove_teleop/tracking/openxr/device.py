@@ -53,9 +53,11 @@ class OpenXrDevice:
         sleep_until(self._next_s)
         now_s = monotonic_s()
         try:
-            session = self._session or self._open()
+            if self._session is None:
+                self._open()
+                return None
             self._next_s = max(self._next_s, now_s - self._period_s) + self._period_s
-            return self._frame(session, now_s)
+            return self._frame(self._session, now_s)
         except TrackingUnavailable as error:
             self._lose(str(error), now_s)
             return self._release(now_s)
@@ -65,13 +67,12 @@ class OpenXrDevice:
             self._session.close()
             self._session = None
 
-    def _open(self) -> Session:
+    def _open(self) -> None:
         self.counts["attempts"] += 1
         self._session = Session()
         self.counts["sessions"] += 1
         self._space += self.counts["sessions"] > 1
         self._recentered = 0
-        return self._session
 
     def _lose(self, reason: str, now_s: float) -> None:
         if self._session is not None:

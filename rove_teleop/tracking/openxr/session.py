@@ -15,11 +15,17 @@ from .hands import Hands, Joints
 from .runtime import FLOOR, Runtime, locate, unavailable
 
 _EVENTS = {
-    xr.StructureType.EVENT_DATA_SESSION_STATE_CHANGED: xr.EventDataSessionStateChanged,
-    xr.StructureType.EVENT_DATA_REFERENCE_SPACE_CHANGE_PENDING: xr.EventDataReferenceSpaceChangePending,
-    xr.StructureType.EVENT_DATA_USER_PRESENCE_CHANGED_EXT: xr.EventDataUserPresenceChangedEXT,
-    xr.StructureType.EVENT_DATA_INSTANCE_LOSS_PENDING: xr.EventDataInstanceLossPending,
+    kind.value: structure
+    for kind, structure in (
+        (xr.StructureType.EVENT_DATA_SESSION_STATE_CHANGED, xr.EventDataSessionStateChanged),
+        (xr.StructureType.EVENT_DATA_REFERENCE_SPACE_CHANGE_PENDING, xr.EventDataReferenceSpaceChangePending),
+        (xr.StructureType.EVENT_DATA_USER_PRESENCE_CHANGED_EXT, xr.EventDataUserPresenceChangedEXT),
+        (xr.StructureType.EVENT_DATA_INSTANCE_LOSS_PENDING, xr.EventDataInstanceLossPending),
+    )
 }
+"""By number, and the fields of events are read as numbers, too: the binding raises for one that it cannot name."""
+_STATE = {name: xr.SessionState[name].value for name in ("IDLE", "READY", "FOCUSED", "STOPPING")}
+_ENDED = (xr.SessionState.EXITING.value, xr.SessionState.LOSS_PENDING.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,7 @@ class Session:
         """False from the moment the runtime says that nobody wears the headset."""
         self.recentered = 0
         """How often the origin has moved, counted from the moment the runtime moved it."""
-        self._state: Any = xr.SessionState.IDLE
+        self._state = _STATE["IDLE"]
         self._moves: list[int] = []
         try:
             self._open()
@@ -72,7 +78,7 @@ class Session:
     @property
     def focused(self) -> bool:
         """Whether the operator wears the headset and looks at nothing else."""
-        return self.worn and self._state == xr.SessionState.FOCUSED
+        return self.worn and self._state == _STATE["FOCUSED"]
 
     def look(self, now_s: float) -> Sight | None:
         """What is tracked at ``now_s`` of our monotonic clock, or None while the session is not in focus."""
@@ -102,13 +108,13 @@ class Session:
                 buffer = xr.poll_event(self.runtime.instance)
             except xr.EventUnavailable:
                 return
-            kind = _EVENTS.get(buffer.type)
+            kind = _EVENTS.get(buffer._type)
             if kind is not None:
                 yield ctypes.cast(ctypes.byref(buffer), ctypes.POINTER(kind)).contents
 
     def _take(self, event: Any) -> None:
         if isinstance(event, xr.EventDataSessionStateChanged):
-            self._state = xr.SessionState(event.state)
+            self._state = int(event._state)
             self._follow_state()
         elif isinstance(event, xr.EventDataReferenceSpaceChangePending):
             if int(event._reference_space_type) == self._space_type.value:
@@ -119,12 +125,12 @@ class Session:
             raise TrackingUnavailable("the OpenXR runtime is going away")
 
     def _follow_state(self) -> None:
-        if self._state == xr.SessionState.READY:
+        if self._state == _STATE["READY"]:
             begin = xr.SessionBeginInfo(xr.ViewConfigurationType.PRIMARY_STEREO)
             xr.begin_session(self._session, begin)
-        elif self._state == xr.SessionState.STOPPING:
+        elif self._state == _STATE["STOPPING"]:
             xr.end_session(self._session)
-        elif self._state in (xr.SessionState.EXITING, xr.SessionState.LOSS_PENDING):
+        elif self._state in _ENDED:
             raise TrackingUnavailable("the OpenXR runtime ended the session")
 
     def _count_moves(self, time: Any) -> None:
