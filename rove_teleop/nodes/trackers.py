@@ -185,7 +185,7 @@ class NoTracker(Paced):
 
 
 def make_tracker(spec: str, robot: RobotDescription, task: str, seed: int = 0) -> Tracker:
-    """``simulated``, ``replay:FILE``, ``webxr:SOCKET`` (where the console puts the headset's frames), ``openxr`` or ``none``.
+    """``simulated``, ``replay:FILE``, ``openxr``, ``none`` or ``webxr:SOCKET`` (where the console puts its frames).
 
     Raises:
         UsageError: anything else.
