@@ -17,7 +17,7 @@ from .nodes.session import SessionNode
 from .processes import Processes, prepare_environment
 from .recorder_client import RecorderClient
 from .robots.description import RobotDescription, load_robot
-from .session import SessionOptions, Summary, episode_attributes, note, session_message
+from .session import SessionOptions, Summary, episode_attributes, is_person, note, session_message
 from .sim.supervisor import SimulatedSupervisor, SupervisorHabits, View
 from .sim.tasks import make_task
 
@@ -137,7 +137,8 @@ class Collection:
         if self.options.policy and node.status.get("policy_age_s") is None:
             return "the policy"
         # A person may join later; a simulated or recorded one is part of the machine.
-        if self.options.operator not in ("none", "webxr") and node.status.get("operator_age_s") is None:
+        awaited = self.options.operator != "none" and not is_person(self.options.operator)
+        if awaited and node.status.get("operator_age_s") is None:
             return "the operator"
         return None
 

@@ -20,19 +20,20 @@ def collect(options: argparse.Namespace) -> int:
 
     from .collection import Collection
     from .report import save_report, show_report
-    from .session import SessionOptions
+    from .session import SessionOptions, is_person
 
     # Without a terminal there is no width to fit: tables must not be cut in a log.
     # Ended by a supervisor or `timeout`, a session must stop its robot just as with Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     terminal = Console(width=None if sys.stdout.isatty() else 140, stderr=options.json)
+    attended = options.operator == "none" or is_person(options.operator)
     session = SessionOptions(
         dataset=options.dataset,
         task=options.task,
         episodes=options.episodes,
         robot=options.robot,
         operator=options.operator,
-        supervisor=options.supervisor or ("console" if options.operator in ("none", "webxr") else "simulated"),
+        supervisor=options.supervisor or ("console" if attended else "simulated"),
         checkpoint=options.policy or "",
         protocol=options.protocol,
         takeover=options.takeover,

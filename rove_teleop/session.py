@@ -13,9 +13,14 @@ from .sim.grasp import GRASP_ASSIST
 from .sim.tasks import Task
 
 
+def is_person(operator: str) -> bool:
+    """Whether a person is behind ``--operator``: they may come later, and they have a console to press buttons on."""
+    return operator not in ("none", "simulated") and not operator.startswith("replay:")
+
+
 @dataclass(frozen=True)
 class SessionOptions:
-    """What a session is. ``operator`` is ``simulated``, ``replay:FILE``, ``webxr`` or ``none``."""
+    """What a session is. ``operator`` is ``simulated``, ``replay:FILE``, ``none`` or a person's device (``openxr``)."""
 
     dataset: Path
     task: str = "toaster"
