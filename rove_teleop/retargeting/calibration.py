@@ -37,6 +37,21 @@ class HandSize:
     touch_m: Array
 
 
+@dataclass(frozen=True, slots=True)
+class FingerResidual:
+    """Medians in metres over the frames of a calibration, with it and without (``..._before_m``).
+
+    ``tip_m``: distance of the robot's fingertip from its target while the operator's hand was flat. ``pinch_m``: how
+    much farther apart (or closer) than touching the robot's thumb and finger were while the operator's touched; None
+    for the thumb and where no touch was recorded.
+    """
+
+    tip_m: float
+    tip_before_m: float
+    pinch_m: float | None = None
+    pinch_before_m: float | None = None
+
+
 def measure_size(points_m: Array) -> HandSize:
     """The size that any pose shows: bone lengths do not depend on how the fingers bend.
 

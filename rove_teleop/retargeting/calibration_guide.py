@@ -174,10 +174,8 @@ class Guide:
             self.failure = "the device tracks neither fingers nor the places of the wrists: there is nothing to measure"
 
     def _add_touches(self) -> None:
-        where = self._at + 1
-        for finger in reversed(FINGERS[1:]):
-            self._touches[finger] = Touch(finger, self._thumbs_m())
-            self._plan.insert(where, self._touches[finger])
+        self._touches = {finger: Touch(finger, self._thumbs_m()) for finger in FINGERS[1:]}
+        self._plan[self._at + 1 : self._at + 1] = self._touches.values()
 
     def _thumbs_m(self) -> dict[Side, float]:
         flat = self._flat

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from ..types import Array
 
 
 @njit(cache=True)
-def forward(parent: Array, T_parent_link: Array, axis: Array, q_rad: Array, rotation: Array, position_m: Array) -> None:
+def forward(
+    parent: NDArray[np.int64], T_parent_link: Array, axis: Array, q_rad: Array, rotation: Array, position_m: Array
+) -> None:
     """Pose of every link in the root's frame, written into ``rotation`` (m, 3, 3) and ``position_m`` (m, 3)."""
     turn = np.empty((3, 3))
     for i in range(len(parent)):
@@ -41,7 +44,9 @@ def forward(parent: Array, T_parent_link: Array, axis: Array, q_rad: Array, rota
 
 
 @njit(cache=True)
-def place_sites(site_link: Array, T_link_site: Array, rotation: Array, position_m: Array, T_root_site: Array) -> None:
+def place_sites(
+    site_link: NDArray[np.int64], T_link_site: Array, rotation: Array, position_m: Array, T_root_site: Array
+) -> None:
     """Pose of every site in the root's frame, written into ``T_root_site`` (sites, 4, 4), after ``forward``."""
     for s in range(len(site_link)):
         link = site_link[s]
