@@ -222,7 +222,8 @@ class Collection:
         drives finishes first. The others are started again; control holds meanwhile, and nothing resumes by itself."""
         self._recorder.listen()
         for process in self._processes.ended():
-            if process.name in RESTARTED and self.summary.restarts.count(process.name) < MOST_RESTARTS:
+            again = self.summary.restarts.count(process.name) < MOST_RESTARTS and not process.refused
+            if process.name in RESTARTED and again:
                 self._processes.restart(process)
                 self.summary.restarts.append(process.name)
             elif process is not self._recorder.process:

@@ -90,10 +90,15 @@ class Process:
         code = self.popen.poll()
         ending = f"ended with exit code {code}" if code is not None else "closed its connection"
         error = StageLost(f"{self.name} {ending}; its last words: {self.last_words()} (log: {self.log})")
-        if code in (UsageError.exit_code, MissingDependency.exit_code):
-            # The child refused what the user gave: so does the session.
+        if code is not None and self.refused:
+            # So does the session.
             error.exit_code = code
         return error
+
+    @property
+    def refused(self) -> bool:
+        """Whether it ended because of what the user gave or lacks: another start would end the same way."""
+        return self.popen.poll() in (UsageError.exit_code, MissingDependency.exit_code)
 
     def last_words(self) -> str:
         """The last line of the log."""
