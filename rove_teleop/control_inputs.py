@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .command_filter.smoothing import LowPass, Reference
 from .handover.alignment import Alignment
 from .handover.handover import Readiness
 from .policy.chunk import ChunkSchedule
@@ -29,34 +28,6 @@ class Deadlines:
 
 FOLLOWING_ERROR_RAD = 0.25
 """Further from its command than this, for longer than ``following_s``, a robot is not following any more."""
-
-
-class Driver:
-    """One driver's targets made smooth. Joints it does not speak for stay where the robot is."""
-
-    def __init__(self, robot: RobotDescription, smoothing_rad_s: float) -> None:
-        self._smooth = LowPass(robot.dt_s, smoothing_rad_s)
-        self.start(robot.home_rad)
-
-    def start(self, q_rad: Array) -> None:
-        """Nothing is known of this driver; the robot is at ``q_rad`` (n,)."""
-        self._target = q_rad.copy()
-        self._smooth.start(_at_rest(q_rad))
-
-    def step(self, q_rad: Array, motion: Reference, driving: bool) -> Array:
-        """One tick towards ``q_rad`` (n,), NaN where there is no target; returns the smoothed motion (3, n).
-
-        While the driver drives, a joint that loses its target keeps the last one; before, it follows the robot.
-        """
-        valid = np.isfinite(q_rad)
-        if not driving:
-            self._target = np.where(valid, self._target, motion.x)
-            now, rest = self._smooth.reference, _at_rest(motion.x)
-            keep = [np.where(valid, mine, its) for mine, its in ((now.x, rest.x), (now.v, rest.v), (now.a, rest.a))]
-            self._smooth.start(Reference(*keep))
-        self._target = np.where(valid, q_rad, self._target)
-        reference = self._smooth.step(self._target)
-        return np.stack([reference.x, reference.v, reference.a])
 
 
 class Ramp:
@@ -94,25 +65,21 @@ class Ramp:
 class Inputs:
     """Everything that arrived, each stamped on arrival with the loop's own clock."""
 
-    def __init__(self, robot: RobotDescription, deadlines: Deadlines, smoothing_rad_s: float) -> None:
+    def __init__(self, robot: RobotDescription, deadlines: Deadlines) -> None:
         self.robot, self.deadlines = robot, deadlines
         self.measured: RobotState | None = None
         self.ramp = Ramp()
         self.engaged = False
         self.schedule = ChunkSchedule(robot.joint_count)
-        self.policy = Driver(robot, smoothing_rad_s)
-        self.operator = Driver(robot, smoothing_rad_s)
         self.policy_s = -np.inf
         self.chunk_seen = False
         fingers = {i for name in robot.groups if name.endswith("_hand") for i in robot.groups[name].tolist()}
         self._followers = np.array([i for i in range(robot.joint_count) if i not in fingers], dtype=np.int64)
         self._astray_since_s = np.inf
 
-    def begin_episode(self, q_rad: Array) -> None:
+    def begin_episode(self) -> None:
         """Forget every plan: none may outlive the episode it was made for."""
         self.schedule.clear()
-        self.policy.start(q_rad)
-        self.operator.start(q_rad)
         self.policy_s, self.chunk_seen = -np.inf, False
 
     @property
@@ -204,8 +171,3 @@ class Inputs:
 def age_s(value: RobotState | JointTargets | None, now_s: float) -> float:
     """Seconds since the value arrived; infinite when there is none."""
     return now_s - value.stamp_s if value is not None else float("inf")
-
-
-def _at_rest(q_rad: Array) -> Reference:
-    still = np.zeros_like(q_rad)
-    return Reference(q_rad, still, still)

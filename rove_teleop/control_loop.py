@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .command_filter.check import CommandCheck
-from .command_filter.command_filter import CommandFilter
 from .command_filter.limits import Limits
-from .command_filter.smoothing import Reference
 from .control_inputs import Deadlines, Inputs, age_s
 from .errors import RobotUnavailable
 from .failure.no_progress import NoProgress
 from .handover.alignment import Alignment, AlignmentGate
-from .handover.blend import OffsetDecay
-from .handover.handover import Decision, Handover, Protocol, TakeoverMode
+from .handover.handover import Handover, Protocol, TakeoverMode
 from .handover.scorecard import HandoverMeter
 from .handover.states import (
     EPISODE_STATES,
@@ -29,6 +27,7 @@ from .handover.states import (
     Signal,
     State,
 )
+from .motion_path import NOBODY, OPERATOR, POLICY, MotionPath
 from .robots.description import RobotDescription
 from .types import ActionChunk, Array, Authority, Event, JointTargets, Phase, Reason, RobotState
 
@@ -69,9 +68,10 @@ class ControlLoop:
         dynamic = (robot.v_max_rad_s, robot.a_max_rad_s2, robot.j_max_rad_s3)
         limits = Limits(robot.q_min_rad, robot.q_max_rad, *dynamic, robot.dt_s)
         self.robot = robot
-        self.inputs = Inputs(robot, deadlines or Deadlines(), smoothing_rad_s)
-        self.handover = Handover(robot.groups, OffsetDecay(robot.groups, *dynamic), takeover, protocol)
-        self.filter = CommandFilter(limits)
+        self.inputs = Inputs(robot, deadlines or Deadlines())
+        self.handover = Handover(takeover, protocol)
+        self.path = MotionPath(limits, robot.groups, smoothing_rad_s)
+        self.filter = self.path.filter
         self.check = CommandCheck(limits, robot.joint_names)
         self.meter = HandoverMeter(robot.groups, dynamic, robot.dt_s)
         self.gate = AlignmentGate(robot.groups)
@@ -79,6 +79,7 @@ class ControlLoop:
         self.alignment: Alignment | None = None
         self.alarm: str | None = None
         self._events: list[Event] = []
+        self._wanted = np.zeros(robot.joint_count, dtype=np.int64)
         self._episode_s, self._stopped_s, self._last_tick_s = 0.0, 0.0, 0.0
 
     # --- inputs, each stamped on arrival with the loop's own clock ---
@@ -112,13 +113,16 @@ class ControlLoop:
             self._log(now_s, "alarm", alarm)
         self.alarm = alarm
 
-    def request(self, signal: Signal, now_s: float) -> str | None:
-        """A person's request; None when taken, else the sentence that says why not."""
+    def request(self, signal: Signal, now_s: float, groups: Collection[str] | None = None) -> str | None:
+        """A person's request; None when taken, else the sentence that says why not.
+
+        ``groups``: the joint groups that a takeover takes; None takes all.
+        """
         before = self.handover.state
-        refusal = None
+        refusal = self._unknown_group(groups)
         if signal in (Signal.START, Signal.ACKNOWLEDGE) and (before, signal) in TRANSITIONS:
-            refusal = self._rest_at_measured(now_s)
-        refusal = refusal or self.handover.request(signal, self.inputs.readiness(now_s, self.alignment))
+            refusal = refusal or self._rest_at_measured(now_s)
+        refusal = refusal or self.handover.request(signal, self.inputs.readiness(now_s, self.alignment), groups)
         if refusal is None:
             if signal is Signal.START:
                 self._begin_episode(now_s)
@@ -133,41 +137,33 @@ class ControlLoop:
         """One control period: what is sent is within every limit, whatever the inputs were."""
         self._notice_losses(now_s)
         q_policy, q_operator = self.inputs.q_policy(now_s), self.inputs.q_operator(now_s)
-        decision = self._arbitrate(now_s, q_policy, q_operator)
-        sent = self._bounded(decision, now_s)
-        self._measure_handover(now_s)
-        return self._report(now_s, decision, sent, q_policy, q_operator)
-
-    def _arbitrate(self, now_s: float, q_policy: Array, q_operator: Array) -> Decision:
-        """Both drivers are made smooth at every tick, so that whoever takes over is already in motion."""
-        motion, state, inputs = self.filter.motion, self.handover.state, self.inputs
-        policy = inputs.policy.step(q_policy, motion, state in POLICY_STATES)
-        operator = inputs.operator.step(q_operator, motion, state in HUMAN_STATES)
         self._watch_alignment(now_s, q_operator)
-        decision = self.handover.step(
-            now_s,
-            np.stack([motion.x, motion.v, motion.a]),
-            {
-                "policy": policy if np.any(np.isfinite(q_policy)) else None,
-                "operator": operator if np.any(np.isfinite(q_operator)) else None,
-            },
-        )
-        if decision.handover in ("takeover", "return"):
-            self._begin_handover(decision.handover, now_s, q_policy, q_operator)
-        if self.handover.finished_returning(now_s):
+        silent = self.handover.state in SILENT_STATES and self.filter.at_rest
+        commanded = self.filter.motion[0]
+        command = self.path.step(self._drivers(), q_policy, q_operator, self.inputs.robot_late(now_s))
+        # Between episodes and in FAULT a robot at rest hears nothing more; its own timeout keeps it where it is.
+        sent = None if silent else self._checked(command, now_s)
+        if self.path.switched:
+            self._begin_handover(now_s, q_policy, q_operator, commanded)
+        if self._returned():
             self._notice(Signal.RETURNED, "the policy has full control again", now_s)
-        return decision
+        self._measure_handover(now_s)
+        return self._report(now_s, sent, q_policy, q_operator)
 
-    def _bounded(self, decision: Decision, now_s: float) -> Array | None:
-        """Follow the reference or stop; nothing leaves unchecked, and nothing at rest between episodes or in FAULT."""
-        if self.handover.state in SILENT_STATES and self.filter.at_rest:
-            return None
-        if decision.reference is None or self.inputs.robot_late(now_s):
-            sent = self.filter.stop()
-        else:
-            sent = self.filter.step(Reference(*decision.reference))
-        violation = self.check.violation(sent)
-        return sent if violation is None else self._emergency_stop(violation, now_s)
+    def _drivers(self) -> NDArray[np.int64]:
+        """Who should drive each joint (n,) in the present state."""
+        for group, index in self.robot.groups.items():
+            self._wanted[index] = _DRIVER[self.handover.driver_of(group)]
+        return self._wanted
+
+    def _returned(self) -> bool:
+        """True when the way back to the policy is complete."""
+        return self.handover.state is State.RETURNING and self.path.settled and bool(np.any(self.path.driver == POLICY))
+
+    def _checked(self, command: Array, now_s: float) -> Array | None:
+        """Nothing leaves unchecked."""
+        violation = self.check.violation(command)
+        return command if violation is None else self._emergency_stop(violation, now_s)
 
     def _emergency_stop(self, violation: str, now_s: float) -> Array | None:
         """The filter failed its check: brake from what was really sent, and stay in FAULT."""
@@ -183,7 +179,7 @@ class ControlLoop:
         state, inputs = self.handover.state, self.inputs
         if state in EPISODE_STATES:
             lost = self._held_up(now_s) or inputs.robot_missing(now_s)
-            lost = lost or inputs.robot_astray(now_s, self.filter.motion.x)
+            lost = lost or inputs.robot_astray(now_s, self.filter.motion[0])
             if lost is not None:
                 self._notice(Signal.ROBOT_LOST, lost, now_s)
         self._last_tick_s = now_s
@@ -204,7 +200,7 @@ class ControlLoop:
     def _watch_alignment(self, now_s: float, q_operator: Array) -> None:
         valid = np.isfinite(q_operator)
         if self.handover.takeover == "aligned" and np.any(valid):
-            self.alignment = self.gate.update(now_s, self.filter.motion.x, q_operator, valid)
+            self.alignment = self.gate.update(now_s, self.filter.motion[0], q_operator, valid)
         else:
             self.gate.reset()
             self.alignment = None
@@ -227,11 +223,12 @@ class ControlLoop:
             self.filter.start(measured.q_rad, self.robot.joint_names)
         except RobotUnavailable as error:
             return str(error)
-        self.check.start(self.filter.motion.x)
+        self.check.start(self.filter.motion[0])
         return None
 
     def _begin_episode(self, now_s: float) -> None:
-        self.inputs.begin_episode(self.filter.motion.x)
+        self.inputs.begin_episode()
+        self.path.begin(self.filter.motion[0])
         self.no_progress.reset(now_s)
         self.alarm = None
         self._episode_s = now_s
@@ -246,23 +243,37 @@ class ControlLoop:
             self.meter.abandon()
         self._log(now_s, "state", f"{before.name.lower()} -> {state.name.lower()}: {self.handover.reason}")
 
-    def _begin_handover(self, kind: str, now_s: float, q_policy: Array, q_operator: Array) -> None:
-        to_human = kind == "takeover"
-        mismatch = np.nan_to_num((q_operator if to_human else q_policy) - self.filter.motion.x)
+    def _begin_handover(self, now_s: float, q_policy: Array, q_operator: Array, commanded: Array) -> None:
+        """A driver took joints: measure how that goes, unless it is how the episode begins."""
+        to_human = self.handover.driver == "operator"
+        if not (to_human or self.handover.taken_over):
+            return
+        mismatch = np.nan_to_num(np.where(self.path.driver == OPERATOR, q_operator, q_policy) - commanded)
         paused_s = now_s - self._stopped_s if to_human else 0.0
         source_age_s = age_s(self.inputs.targets, now_s) if to_human else self.inputs.schedule.age_s(now_s)
-        self.meter.start(kind, now_s, mismatch, paused_s, source_age_s)
+        self.meter.start("takeover" if to_human else "return", now_s, mismatch, paused_s, source_age_s)
 
     def _measure_handover(self, now_s: float) -> None:
-        motion, finished = self.filter.motion, self.handover.decay.finished(now_s)
-        card = self.meter.update(now_s, motion.v, motion.a, self.filter.reason, finished)
+        _, v, a = self.filter.motion
+        card = self.meter.update(now_s, v, a, self.filter.reason, self.path.settled)
         if card is not None:
             self._log(now_s, "handover", json.dumps(card.as_dict()))
 
     def _log(self, time_s: float, kind: str, detail: str) -> None:
         self._events.append(Event(time_s, kind, detail))
 
-    def _report(self, now_s: float, decision: Decision, sent: Array | None, q_policy: Array, q_operator: Array) -> Tick:
+    def _authority(self) -> Authority:
+        drivers = self.path.driver
+        if np.any(drivers == OPERATOR):
+            return Authority.HUMAN
+        return Authority.POLICY if np.any(drivers == POLICY) else self.handover.idle_authority
+
+    def _unknown_group(self, groups: Collection[str] | None) -> str | None:
+        unknown = [name for name in groups or () if name not in self.robot.groups]
+        known = ", ".join(self.robot.groups)
+        return f"'{unknown[0]}' is no joint group of this robot (it has {known})" if unknown else None
+
+    def _report(self, now_s: float, sent: Array | None, q_policy: Array, q_operator: Array) -> Tick:
         events, self._events = tuple(self._events), []
         measured, nothing = self.inputs.measured, np.full(self.robot.joint_count, np.nan)
         return Tick(
@@ -272,13 +283,16 @@ class ControlLoop:
             dq_measured_rad_s=nothing if measured is None else measured.dq_rad_s,
             q_policy_rad=q_policy,
             q_operator_rad=q_operator,
-            q_target_rad=nothing if decision.reference is None else decision.reference[0],
-            weight=decision.weight,
-            authority=decision.authority,
+            q_target_rad=self.path.reference,
+            weight=self.path.weight,
+            authority=self._authority(),
             phase=PHASE[self.handover.state],
             state=self.handover.state,
-            reason=self.filter.reason,
+            reason=self.filter.reason.copy(),
             operator_age_s=age_s(self.inputs.targets, now_s),
             policy_age_s=self.inputs.schedule.age_s(now_s),
             events=events,
         )
+
+
+_DRIVER = {None: NOBODY, "policy": POLICY, "operator": OPERATOR}

@@ -41,7 +41,7 @@ def test_stamps_that_repeat_or_run_backwards_do_no_harm():
 
 
 def test_every_missing_thing_is_a_sentence():
-    inputs = Inputs(ROBOT, Deadlines(), 50.0)
+    inputs = Inputs(ROBOT, Deadlines())
     assert "not reported" in (inputs.robot_missing(0.0) or "")
     assert "no operator" in (inputs.operator_missing(0.0) or "")
     inputs.measured = RobotState(10.0, ROBOT.home_rad, np.zeros(50))
@@ -60,7 +60,7 @@ def test_every_missing_thing_is_a_sentence():
 
 def test_a_finger_may_stay_behind_its_command_an_arm_may_not():
     for joint, expected in (("left_index_distal", False), ("left_elbow_pitch", True)):
-        inputs = Inputs(ROBOT, Deadlines(), 50.0)
+        inputs = Inputs(ROBOT, Deadlines())
         inputs.measured = RobotState(0.0, ROBOT.home_rad, np.zeros(50))
         sent = ROBOT.home_rad.copy()
         sent[ROBOT.index(joint)] += 0.5

@@ -247,8 +247,8 @@ def test_a_filter_that_breaks_a_limit_is_stopped_by_the_checker():
     rig = Rig(seed=9).started()
     honest = rig.loop.filter.step
 
-    def broken(reference):
-        command = honest(reference)
+    def broken(reference, stopping):
+        command = honest(reference, stopping)
         rig.loop.filter._state[0] = command + 0.01
         return command + 0.01
 
@@ -278,3 +278,26 @@ def test_start_outside_the_limits_is_refused_with_the_joint():
     rig.tick(2)
     assert ROBOT.joint_names[3] in rig.ask(Signal.START)
     assert rig.loop.handover.state is State.IDLE
+
+
+def test_one_hand_is_taken_and_the_policy_goes_on_with_the_rest():
+    rig = Rig(seed=11, takeover="blend", protocol="hand_back").started()
+    assert "'tail' is no joint group" in rig.loop.request(Signal.TAKE_OVER, rig.now_s, ["tail"])
+    assert rig.loop.request(Signal.TAKE_OVER, rig.now_s, ["left_hand"]) is None
+    last = rig.tick(500)
+    names = list(ROBOT.groups)
+    assert last.weight[names.index("left_hand")] == 1.0
+    assert np.sum(last.weight) == 1.0
+    assert last.authority is Authority.HUMAN
+    hand, arm = ROBOT.groups["left_hand"], ROBOT.groups["left_arm"]
+    assert np.allclose(last.q_target_rad[hand], last.q_operator_rad[hand], atol=0.1)
+    assert np.allclose(last.q_target_rad[arm], last.q_policy_rad[arm], atol=0.1)
+    rig.policy_on = False
+    rig.tick(600)
+    assert rig.loop.handover.state is State.ADAPTATION, "a silent policy does not take the hand away"
+    assert np.allclose(rig.tick(100).q_sent_rad[arm], rig.sent[-50][arm]), "its own joints hold"
+    rig.policy_on = True
+    rig.tick(300)
+    assert rig.ask(Signal.GIVE_BACK) is None
+    rig.tick(300)
+    assert max(rig.ratios().values()) <= 1 + 1e-9

@@ -6,7 +6,6 @@ import numpy as np
 
 from ..types import Array
 from .limits import Limits
-from .smoothing import Reference
 
 RELATIVE_TOLERANCE = 1e-9
 
@@ -55,13 +54,13 @@ class CommandCheck:
         return eps, 2 * eps / dt, 4 * eps / dt**2, 8 * eps / dt**3
 
     @property
-    def motion(self) -> Reference:
-        """State of motion of what was really sent, for a stop after a refused command."""
+    def motion(self) -> Array:
+        """State of motion (3, n) of what was really sent, for a stop after a refused command."""
         dt = self.limits.dt_s
         q = self._sent[-1]
         v = (self._sent[-1] - self._sent[-2]) / dt
         a = (self._sent[-1] - 2 * self._sent[-2] + self._sent[-3]) / dt**2
-        return Reference(q.copy(), v, a)
+        return np.stack([q, v, a])
 
     def _name(self, bad: np.ndarray) -> str:
         return self.joint_names[int(np.flatnonzero(bad)[0])]

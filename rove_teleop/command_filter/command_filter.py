@@ -14,7 +14,6 @@ from ..errors import RobotUnavailable
 from ..types import Array, Reason
 from . import kernel
 from .limits import Limits
-from .smoothing import Reference
 
 # A measured pose may lie this far outside the limits (sensor noise, a joint resting on its stop) and still be a start.
 START_TOLERANCE_RAD = 0.02
@@ -34,10 +33,10 @@ class CommandFilter:
         kernel.advance(self._state, self._bounds, limits.dt_s, np.zeros((3, n)), self._all, self.reason)
 
     @property
-    def motion(self) -> Reference:
-        """The commanded state of motion (copies)."""
-        q, v, a = self._state[:3].copy()
-        return Reference(q, v, a)
+    def motion(self) -> Array:
+        """The commanded position [rad], velocity [rad/s] and acceleration [rad/s^2], (3, n), a copy."""
+        motion: Array = self._state[: kernel.A + 1].copy()
+        return motion
 
     @property
     def at_rest(self) -> bool:
@@ -59,11 +58,11 @@ class CommandFilter:
                 f"{name} is measured at {q[worst]:.4f} rad, outside its limits "
                 f"{low[worst]:.4f} to {high[worst]:.4f}: move it inside before engaging"
             )
-        self.restore(Reference(np.clip(q, low, high), np.zeros(len(q)), np.zeros(len(q))))
+        self.restore(np.stack([np.clip(q, low, high), np.zeros(len(q)), np.zeros(len(q))]))
 
-    def restore(self, motion: Reference) -> None:
-        """Continue from a state of motion that is already within the limits (a stop is planned from it)."""
-        self._state[: kernel.A + 1] = motion.x, motion.v, motion.a
+    def restore(self, motion: Array) -> None:
+        """Continue from a state of motion (3, n) that is already within the limits (a stop is planned from it)."""
+        self._state[: kernel.A + 1] = motion
         self._state[kernel.TICK] = 0.0
         kernel.plan_stops(self._state, self._bounds, self.limits.dt_s)
         self.reason[:] = 0
@@ -74,14 +73,19 @@ class CommandFilter:
         self.reason[:] = int(Reason.HOLDING)
         return self._command()
 
-    def step(self, reference: Reference) -> Array:
+    def step(self, reference: Array, stopping: NDArray[np.bool_] | None = None) -> Array:
         """One tick towards ``reference``; a joint whose reference is not finite stops, the others go on.
+
+        Args:
+            reference: (3, n) position [rad], velocity [rad/s], acceleration [rad/s^2].
+            stopping: (n,) joints that come to rest whatever the reference says.
 
         Returns:
             The command (n,) [rad]. Reason bits per joint are in ``reason``.
         """
-        wanted = np.stack([reference.x, reference.v, reference.a])
-        kernel.advance(self._state, self._bounds, self.limits.dt_s, wanted, self._none, self.reason)
+        stops = self._none if stopping is None else stopping
+        kernel.advance(self._state, self._bounds, self.limits.dt_s, reference, stops, self.reason)
+        self.reason[stops] = int(Reason.HOLDING)
         return self._command()
 
     def _command(self) -> Array:

@@ -2,52 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from numba import njit
 
 from ..types import Array
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """Where a joint should be and how it moves there: x [rad], v [rad/s], a [rad/s^2], each (n,)."""
+def low_pass_matrix(dt_s: float, bandwidth_rad_s: float) -> Array:
+    """(3, 4): how [x, v, a] follow from [x, v, a, target] over one tick.
 
-    x: Array
-    v: Array
-    a: Array
-
-
-class LowPass:
-    """Critically damped third-order low-pass, discretised exactly for a target held over one tick.
-
-    (s + w)^3 x = w^3 u with bandwidth ``w`` [rad/s]; a ramp is followed with a lag of 3 / w seconds.
+    Critically damped, (s + w)^3 x = w^3 u with bandwidth ``w`` [rad/s], discretised exactly for a target held over the
+    tick; a ramp is followed with a lag of 3 / w seconds. exp(S h) of a matrix S whose three eigenvalues are -w is
+    exp(-w h) (I + N h + N^2 h^2 / 2), for N = S + w I is nilpotent of order 3.
     """
-
-    def __init__(self, dt_s: float, bandwidth_rad_s: float = 50.0) -> None:
-        w, h = bandwidth_rad_s, dt_s
-        system = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [-(w**3), -3 * w**2, -3 * w]])
-        self._transition = _triple_pole_exponential(system, w, h)
-        # In steady state x = u, so the input column is what the transition leaves of a constant.
-        self._input = np.array([1.0, 0.0, 0.0]) - self._transition[:, 0]
-        self._state = np.zeros((3, 0))
-
-    def start(self, reference: Reference) -> None:
-        """Begin from a state of motion; targets then pull away from it smoothly."""
-        self._state = np.stack([reference.x, reference.v, reference.a])
-
-    def step(self, target_rad: Array) -> Reference:
-        """One tick towards ``target_rad`` (n,), which must be finite."""
-        self._state = self._transition @ self._state + np.outer(self._input, target_rad)
-        return self.reference
-
-    @property
-    def reference(self) -> Reference:
-        return Reference(self._state[0], self._state[1], self._state[2])
-
-
-def _triple_pole_exponential(system: Array, w: float, h: float) -> Array:
-    """exp(system * h) for a matrix whose three eigenvalues are -w: (system + w I) is nilpotent of order 3."""
+    w, h = bandwidth_rad_s, dt_s
+    system = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [-(w**3), -3 * w**2, -3 * w]])
     n = system + w * np.eye(3)
-    result: Array = np.exp(-w * h) * (np.eye(3) + n * h + (n @ n) * (h * h / 2.0))
-    return result
+    transition = np.exp(-w * h) * (np.eye(3) + n * h + (n @ n) * (h * h / 2.0))
+    # In steady state x = u, so the input column is what the transition leaves of a constant.
+    return np.column_stack([transition, np.array([1.0, 0.0, 0.0]) - transition[:, 0]])
+
+
+@njit(cache=True)
+def low_pass(matrix: Array, x: float, v: float, a: float, target: float) -> tuple[float, float, float]:
+    """One tick of one joint towards ``target``."""
+    # fmt: off
+    return (
+        matrix[0, 0] * x + matrix[0, 1] * v + matrix[0, 2] * a + matrix[0, 3] * target,
+        matrix[1, 0] * x + matrix[1, 1] * v + matrix[1, 2] * a + matrix[1, 3] * target,
+        matrix[2, 0] * x + matrix[2, 1] * v + matrix[2, 2] * a + matrix[2, 3] * target,
+    )
+    # fmt: on

@@ -1,0 +1,241 @@
+"""From two streams of targets to bounded commands: smooth each, blend at a change of driver, bound last.
+
+One compiled tick serves the live loop and the filter lab, so that what the lab computes is what the robot got.
+Everything advances by ticks, never by measured time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from .command_filter.command_filter import CommandFilter
+from .command_filter.limits import Limits
+from .command_filter.smoothing import low_pass, low_pass_matrix
+from .handover.blend import blend_duration, offset_at, progress, quintic
+from .types import Array
+
+NOBODY, POLICY, OPERATOR = 0, 1, 2
+"""Drivers of a joint."""
+Drivers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class PathState:
+    """Everything that a tick remembers besides the filter, per joint (n,).
+
+    ``smooth`` (2, 3, n): smoothed position, velocity, acceleration of policy and operator. ``target`` (2, n): their
+    last finite targets. ``driver``: who drove in the last tick. ``offset`` (6, n): coefficients of the decaying offset.
+    ``duration_s``, ``ticks``: of the transfer, and since the switch. ``weight`` and ``weight_from``: the operator's
+    share now and at the switch. ``reference`` (3, n): what was asked of the filter.
+    """
+
+    smooth: Array
+    target: Array
+    driver: Drivers
+    offset: Array
+    duration_s: Array
+    ticks: Array
+    weight: Array
+    weight_from: Array
+    reference: Array
+
+
+def new_state(joint_count: int) -> PathState:
+    n = joint_count
+    return PathState(
+        smooth=np.zeros((2, 3, n)),
+        target=np.zeros((2, n)),
+        driver=np.zeros(n, dtype=np.int64),
+        offset=np.zeros((6, n)),
+        duration_s=np.ones(n),
+        ticks=np.full(n, np.inf),
+        weight=np.zeros(n),
+        weight_from=np.zeros(n),
+        reference=np.full((3, n), np.nan),
+    )
+
+
+class MotionPath:
+    """The path of one robot. Joints of a group share the duration of a transfer."""
+
+    def __init__(self, limits: Limits, groups: Mapping[str, NDArray[np.int64]], smoothing_rad_s: float = 50.0) -> None:
+        self.filter = CommandFilter(limits)
+        self.switched = False
+        self._limits = np.stack(limits.dynamic)
+        self._dt_s = limits.dt_s
+        self._matrix = low_pass_matrix(limits.dt_s, smoothing_rad_s)
+        self._state = new_state(limits.joint_count)
+        self._first_of_group = np.array([int(index[0]) for index in groups.values()], dtype=np.int64)
+        self._group = np.zeros(limits.joint_count, dtype=np.int64)
+        for k, index in enumerate(groups.values()):
+            self._group[index] = k
+        # Compiled now, for a loop must not wait for a compiler.
+        self._arbitrate(np.zeros(limits.joint_count, dtype=np.int64), np.full((2, limits.joint_count), np.nan))
+
+    @property
+    def weight(self) -> Array:
+        """The operator's share per group (g,)."""
+        weight: Array = self._state.weight[self._first_of_group]
+        return weight
+
+    @property
+    def reference(self) -> Array:
+        """Positions (n,) that were asked of the filter in the last tick; NaN where nobody drove."""
+        reference: Array = self._state.reference[0].copy()
+        return reference
+
+    @property
+    def driver(self) -> Drivers:
+        """Who drove each joint (n,) in the last tick."""
+        return self._state.driver.copy()
+
+    @property
+    def settled(self) -> bool:
+        """True when no transfer is under way."""
+        return bool(np.all(self._state.ticks * self._dt_s >= self._state.duration_s))
+
+    def begin(self, q_rad: Array) -> None:
+        """A new episode: nothing is known of any driver, the robot rests at ``q_rad`` (n,)."""
+        self._state.smooth[:] = 0.0
+        self._state.smooth[:, 0] = q_rad
+        self._state.target[:] = q_rad
+        self._state.driver[:] = NOBODY
+
+    def step(self, wanted: Drivers, q_policy_rad: Array, q_operator_rad: Array, stop: bool = False) -> Array:
+        """One tick.
+
+        Args:
+            wanted: (n,) who should drive each joint. A driver without any finite target drives nothing.
+            q_policy_rad, q_operator_rad: (n,) their targets, NaN where there is none; a joint that loses its target
+                while it is driven keeps the last one.
+            stop: every joint takes the next step of its stop, whoever drives.
+
+        Returns:
+            The command (n,); a joint that nobody drives comes to rest.
+        """
+        self._arbitrate(wanted, np.stack([q_policy_rad, q_operator_rad]))
+        if stop:
+            return self.filter.stop()
+        return self.filter.step(self._state.reference, self._state.driver == NOBODY)
+
+    def _arbitrate(self, wanted: Drivers, targets: Array) -> None:
+        s = self._state
+        self.switched = arbitrate(
+            s.smooth, s.target, s.driver, s.offset, s.duration_s, s.ticks, s.weight, s.weight_from, s.reference,
+            self.filter.motion, self._limits, self._group, self._matrix, self._dt_s, wanted, targets,
+        )  # fmt: skip
+
+
+@njit(cache=True)
+def arbitrate(
+    smooth: Array,
+    target: Array,
+    driver: Drivers,
+    offset: Array,
+    duration_s: Array,
+    ticks: Array,
+    weight: Array,
+    weight_from: Array,
+    reference: Array,
+    motion: Array,
+    limits: Array,
+    group: Drivers,
+    matrix: Array,
+    dt: float,
+    wanted: Drivers,
+    targets: Array,
+) -> bool:
+    """One tick of smoothing and blending; ``reference`` (3, n) is written. True when a driver took a joint.
+
+    Args:
+        smooth ... reference: as in ``PathState``, changed in place.
+        motion: (3, n) commanded position, velocity, acceleration of the last tick.
+        limits: (3, n) velocity, acceleration, jerk.
+        group: (n,) number of each joint's group.
+        matrix: of ``low_pass_matrix``.
+        wanted: (n,) who should drive.
+        targets: (2, n) of policy and operator.
+    """
+    joints = motion.shape[1]
+    present = np.zeros(3, dtype=np.bool_)
+    for d in range(2):
+        for i in range(joints):
+            present[d + 1] |= np.isfinite(targets[d, i])
+    for d in range(2):
+        for i in range(joints):
+            _smooth(smooth[d], target[d], i, targets[d, i], motion, matrix, wanted[i] == d + 1)
+    switched = False
+    for i in range(joints):
+        who = wanted[i] if present[wanted[i]] else NOBODY
+        if who != NOBODY and who != driver[i]:
+            switched = True
+            ticks[i] = -1.0  # marks the joint until its group's duration is known
+        driver[i] = who
+    if switched:
+        _begin_transfers(smooth, driver, offset, duration_s, ticks, weight, weight_from, motion, limits, group)
+    for i in range(joints):
+        who = driver[i]
+        if who == NOBODY:
+            weight[i] = 0.0
+            reference[0, i], reference[1, i], reference[2, i] = np.nan, np.nan, np.nan
+            continue
+        x, v, a = 0.0, 0.0, 0.0
+        t = ticks[i] * dt
+        if t < duration_s[i]:
+            x, v, a = offset_at(offset[:, i], t)
+        reference[0, i] = smooth[who - 1, 0, i] + x
+        reference[1, i] = smooth[who - 1, 1, i] + v
+        reference[2, i] = smooth[who - 1, 2, i] + a
+        goal = 1.0 if who == OPERATOR else 0.0
+        weight[i] = weight_from[i] + (goal - weight_from[i]) * progress(t / duration_s[i])
+        ticks[i] += 1.0
+    return switched
+
+
+@njit(cache=True)
+def _smooth(smooth: Array, target: Array, i: int, asked: float, motion: Array, matrix: Array, driving: bool) -> None:
+    """Advance one driver's joint. Before it drives, a joint without a target follows the robot."""
+    valid = np.isfinite(asked)
+    if valid:
+        target[i] = asked
+    elif not driving:
+        target[i] = motion[0, i]
+        smooth[0, i], smooth[1, i], smooth[2, i] = motion[0, i], 0.0, 0.0
+    smooth[0, i], smooth[1, i], smooth[2, i] = low_pass(matrix, smooth[0, i], smooth[1, i], smooth[2, i], target[i])
+
+
+@njit(cache=True)
+def _begin_transfers(
+    smooth: Array,
+    driver: Drivers,
+    offset: Array,
+    duration_s: Array,
+    ticks: Array,
+    weight: Array,
+    weight_from: Array,
+    motion: Array,
+    limits: Array,
+    group: Drivers,
+) -> None:
+    """The offset of every marked joint decays from now on, in the longest time that a joint of its group needs."""
+    joints = motion.shape[1]
+    longest = np.zeros(joints)
+    for i in range(joints):
+        if ticks[i] < 0.0:
+            k = driver[i] - 1
+            d, v, a = motion[0, i] - smooth[k, 0, i], motion[1, i] - smooth[k, 1, i], motion[2, i] - smooth[k, 2, i]
+            needed = blend_duration(d, v, a, limits[0, i], limits[1, i], limits[2, i])
+            longest[group[i]] = max(longest[group[i]], needed)
+    for i in range(joints):
+        if ticks[i] < 0.0:
+            k = driver[i] - 1
+            d, v, a = motion[0, i] - smooth[k, 0, i], motion[1, i] - smooth[k, 1, i], motion[2, i] - smooth[k, 2, i]
+            duration_s[i] = longest[group[i]]
+            quintic(d, v, a, duration_s[i], offset[:, i])
+            weight_from[i] = weight[i]
+            ticks[i] = 0.0
