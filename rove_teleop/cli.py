@@ -52,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--version", action="version", version=f"rove_teleop {__version__}")
     subparsers = result.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _session_commands(subparsers)
+    _calibrate_command(subparsers)
     _data_commands(subparsers)
     _policy_commands(subparsers)
     return result
@@ -77,6 +78,23 @@ def _session_commands(subparsers: Any) -> None:
     replay.add_argument("--cameras", default="ego")
     replay.add_argument("--json", action="store_true")
     replay.set_defaults(run=commands.replay_motion)
+
+
+def _calibrate_command(subparsers: Any) -> None:
+    command = subparsers.add_parser("calibrate", help="measure an operator's hands and arms, half a minute, guided")
+    add = command.add_argument
+    add("name", nargs="?", help="of the operator, for --operator-name of a session")
+    add("--operator", metavar="DEVICE", help="as for collect; replay:FILE measures a recorded person")
+    add("--robot", default="iron_r01", help="whose hands the residuals are for (default %(default)s)")
+    add("--only", choices=("hands", "arms"), help="leave the rest out")
+    add("--list", action="store_true", help="who is remembered")
+    add("--show", action="store_true", help="what is remembered of NAME")
+    add("--headless", action="store_true", help="no page, guided in the terminal only")
+    add("--console-port", type=_port, default=8080, help="0 takes a free one (default %(default)s)")
+    add("--headset-host", default="", help="address of the page of --operator webxr, as for collect")
+    add("--headset-port", type=_port, default=8443, help="0 takes a free one (default %(default)s)")
+    add("--json", action="store_true", help="print the profile as JSON, everything else on stderr")
+    command.set_defaults(run=commands.calibrate)
 
 
 def _session_arguments(command: argparse.ArgumentParser, episodes: int) -> None:

@@ -41,6 +41,10 @@ class RecordingFailed(RoveError):
     """The disk refused a record; the message names the episode and the cause. What was written before it is kept."""
 
 
+class CalibrationFailed(RoveError):
+    """The operator was not measured: a step was never done, or what was measured cannot be; nothing was saved."""
+
+
 class RobotUnavailable(RoveError):
     """The robot does not answer, answers nonsense, or refuses commands."""
 
