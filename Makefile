@@ -67,6 +67,7 @@ system-demo: # The libraries that render the simulated camera without a display.
 system-test: system-demo # The browser that presses the console's buttons, and what its driver needs.
 	@command -v chromium >/dev/null || sh packaging/need.sh chromium
 	@PATH="$$PATH:/usr/sbin:/sbin" ldconfig -p | grep -q libatomic.so.1 || sh packaging/need.sh libatomic1
+	@sh packaging/iwer.sh || test -z "$$CI" # the emulated headset: without a network its test is skipped
 
 clean: ## Remove the environment and caches (never datasets)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -26,5 +26,10 @@ class HeadsetServer(ConsoleServer):
         own = (self.listener.getsockname()[0], *lan_addresses())
         certificate, code = headset_certificate(config_folder(), own), headset_code(config_folder())
         self.url = f"https://{hosts[0]}/#{code}"
-        app = create_headset_app(bridge, hosts, code, FrameSocket(frames))
+        self._frames = FrameSocket(frames)
+        app = create_headset_app(bridge, hosts, code, self._frames)
         super().__init__(app, on_ready, certificate, LARGEST_MESSAGE, takes_signals=False)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        self._frames.close()

@@ -6,6 +6,11 @@ export const isNumber = (value) => typeof value === "number" && Number.isFinite(
 export const fixed = (value, digits, unit = "") => (isNumber(value) ? value.toFixed(digits) + unit : "–");
 export const words = (value) => (value === undefined || value === null ? "–" : String(value).replaceAll("_", " "));
 
+// What the calibration asks of the operator now, as one line; empty when there is none.
+export function guideLine({ title, text, progress } = {}) {
+  return [title, text, isNumber(progress) ? `${Math.round(100 * progress)} %` : ""].filter(Boolean).join(" · ");
+}
+
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }

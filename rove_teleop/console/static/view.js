@@ -1,6 +1,6 @@
 // What the page draws. Every text goes in as text, never as HTML; a value that is missing is drawn as a dash.
 
-import { $, fixed, isNumber, make, setText, words } from "./dom.js";
+import { $, fixed, guideLine, isNumber, make, setText, words } from "./dom.js";
 import { drawHandovers } from "./handovers.js";
 import { drawTimeline } from "./timeline.js";
 
@@ -46,7 +46,7 @@ export function drawState(state, buttons) {
   const { status, session, status_age_s: age_s } = state;
   const live = isNumber(age_s) && age_s <= CONTROL_SILENT_S;
   drawWho(status);
-  drawBanners(status, session, age_s);
+  drawBanners(status, session, age_s, state.calibration);
   if (states++ % TIMELINE_EVERY === 0) drawTimeline(state.timeline);
   drawWeights(status.weight ?? {});
   drawSession(status, session);
@@ -92,12 +92,12 @@ function drawWho(status) {
   setText($("alignment"), alignment ? (alignment.aligned ? "aligned" : off) : "–");
 }
 
-function drawBanners(status, session, age_s) {
+function drawBanners(status, session, age_s, calibration) {
   const silent = isNumber(age_s) && age_s > CONTROL_SILENT_S;
   const recording = session.recording ?? "ok";
   const lost = silent ? `Control has been silent for ${age_s.toFixed(0)} s. What you see is old.` : null;
   const alarm = recording === "ok" ? status.alarm : `Recording: ${recording}`;
-  for (const [element, text] of [[$("lost"), lost], [$("alarm"), alarm]]) {
+  for (const [element, text] of [[$("lost"), lost], [$("alarm"), alarm], [$("guide"), guideLine(calibration)]]) {
     element.hidden = !text;
     setText(element, text ?? "");
   }
