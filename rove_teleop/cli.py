@@ -69,7 +69,7 @@ def _session_commands(subparsers: Any) -> None:
     session.add_argument("--sim", action="store_true", help="start the simulated robot (else yours must be running)")
     session.set_defaults(run=commands.collect)
     replay = subparsers.add_parser("replay-motion", help="a recorded person drives the simulated robot")
-    replay.add_argument("motion", type=Path, help="motion file: BVH, Manus, MediaPipe, Qualisys, Leap, WebVR")
+    replay.add_argument("motion", type=Path, help="motion file, or an episode (DATASET/episodes/ID.zarr)")
     replay.add_argument("--robot", default="iron_r01")
     replay.add_argument("--task", default="toaster", help="scene of the simulation (default %(default)s)")
     replay.add_argument("--dataset", type=Path, default=Path("datasets/replay"))
@@ -119,8 +119,13 @@ def _session_arguments(command: argparse.ArgumentParser, episodes: int) -> None:
 
 
 def _data_commands(subparsers: Any) -> None:
-    command = subparsers.add_parser("retarget", help="a motion file to joint angles")
-    command.add_argument("motion", type=Path)
+    command = subparsers.add_parser("record-motion", help="a tracking device to a motion file, without a session")
+    command.add_argument("--operator", metavar="DEVICE", required=True, help="as for collect")
+    command.add_argument("--seconds", type=_seconds, default=30.0, help="from the first frame (default %(default)s)")
+    command.add_argument("--out", type=Path, required=True, help="file.npz")
+    command.set_defaults(run=commands.record_motion)
+    command = subparsers.add_parser("retarget", help="a motion file or an episode's operator to joint angles")
+    command.add_argument("motion", type=Path, help="motion file, or DATASET/episodes/ID.zarr")
     command.add_argument("--robot", default="iron_r01")
     command.add_argument("--out", type=Path, required=True, help="file.npz")
     command.add_argument("--plot", type=Path, help="also draw residuals, joint ranges and speeds into this PNG")
@@ -161,6 +166,16 @@ def _policy_commands(subparsers: Any) -> None:
     command.add_argument("--out", type=Path, required=True, help="checkpoint file")
     command.add_argument("--seed", type=int, default=0)
     command.set_defaults(run=commands.base_policy)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not (0.0 < seconds <= 86_400.0):
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds up to a day")
+    return seconds
 
 
 def _port(text: str) -> int:

@@ -96,9 +96,9 @@ def _progress_bar(terminal: Any, episodes: int) -> Callable[[Any, dict[str, obje
 
 def replay_motion(options: argparse.Namespace) -> int:
     """A recorded person drives the simulated robot: tracking, retargeting, handover, filter, robot."""
-    from .tracking.motion_file import load_motion
+    from .motion_source import open_motion
 
-    motion = load_motion(options.motion)
+    motion = open_motion(options.motion)
     options.operator = f"replay:{options.motion}"
     options.supervisor, options.policy = "teleoperate", "none"
     options.protocol, options.takeover, options.sim = "complete", "anchored", True
@@ -179,11 +179,11 @@ def retarget(options: argparse.Namespace) -> int:
     """A motion file to joint angles of a robot, off-line."""
     import numpy as np
 
+    from .motion_source import open_motion
     from .retargeting.offline import retarget_motion, save_npz
     from .robots.description import load_robot
-    from .tracking.motion_file import load_motion
 
-    motion, robot = load_motion(options.motion), load_robot(options.robot)
+    motion, robot = open_motion(options.motion), load_robot(options.robot)
     result = retarget_motion(motion, robot, _counter("frame"))
     save_npz(options.out, result)
     if options.plot is not None:
@@ -196,6 +196,52 @@ def retarget(options: argparse.Namespace) -> int:
     for note in motion.notes:
         print(f"note: {note}")
     print(f"note: {robot.note}")
+    return 0
+
+
+def record_motion(options: argparse.Namespace) -> int:
+    """Every frame of a tracking device into a file, without a session or a robot. Ctrl-C keeps what has come."""
+    from .clock import monotonic_s
+    from .errors import UsageError
+    from .motion_recording import record_frames, save_recording
+    from .nodes.trackers import View, make_tracker
+    from .robots.description import load_robot
+    from .tracking.gate import FrameGate
+    from .types import OperatorFrame
+
+    if options.operator in ("simulated", "none"):
+        raise UsageError(f"--operator {options.operator} is nobody to record: name a device, or replay:FILE")
+    if not options.out.parent.is_dir():
+        raise UsageError(f"{options.out}: there is no folder {options.out.parent}")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    robot = load_robot("iron_r01")
+    tracker = make_tracker(options.operator, robot, "toaster")
+    view = View(robot.home_rad, None, (), driving=True)  # who is recorded plays at once
+    frames: list[OperatorFrame] = []
+
+    def next_frame(timeout_s: float) -> OperatorFrame | None:
+        tracker.wait(timeout_s)
+        return tracker.frame(monotonic_s(), view)
+
+    show = _counter("second")
+    limit_s = round(options.seconds)
+    try:
+        record_frames(
+            next_frame, options.seconds, frames, tracker.problem,
+            progress=lambda elapsed_s, count: show(min(round(elapsed_s), limit_s - 1), limit_s, f"{count} frames"),
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        if not frames:
+            raise
+    finally:
+        tracker.close()
+    save_recording(options.out, frames)
+    gate = FrameGate(tracker.limits)
+    for frame in frames:
+        gate.check(frame, frame.stamp_s)
+    seconds = frames[-1].stamp_s - frames[0].stamp_s
+    print(f"{options.out}: {len(frames)} frames in {seconds:.1f} s")
+    print(f"what the gate would refuse: {dict(gate.rejected) or 'nothing'}")
     return 0
 
 

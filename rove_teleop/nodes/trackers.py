@@ -10,11 +10,11 @@ from typing import Protocol
 
 from ..clock import Pacer
 from ..errors import UsageError
+from ..motion_source import open_motion
 from ..robots.description import RobotDescription
 from ..sim.operator import SimulatedOperator
 from ..tracking.device import Device
 from ..tracking.gate import NOISELESS, GateLimits
-from ..tracking.motion_file import load_motion
 from ..tracking.replay import RELEASE_S, ReplayTracker
 from ..tracking.webxr import webxr_device
 from ..types import Array, OperatorFrame, TaskState
@@ -190,13 +190,14 @@ def make_tracker(spec: str, robot: RobotDescription, task: str, seed: int = 0) -
     Raises:
         UsageError: anything else.
         MotionFileInvalid: the recording is refused.
+        DatasetInvalid: the episode to replay is damaged.
         MissingDependency: the device needs a package that is not installed.
     """
     kind, _, rest = spec.partition(":")
     if spec == "simulated":
         return SimulatedSource(robot, task, seed)
     if kind == "replay" and rest:
-        return ReplaySource(ReplayTracker(load_motion(Path(rest))))
+        return ReplaySource(ReplayTracker(open_motion(Path(rest))))
     if kind == "webxr" and rest:
         return DeviceSource(webxr_device(Path(rest)))
     if spec == "openxr":

@@ -19,7 +19,7 @@ class Motion:
 
     ``arm_length_m`` is the operator's shoulder-to-wrist length and ``shoulder_m`` the usual places (3,) of their
     shoulders in the operator's world, where the file tells them. ``notes`` are sentences about what the reader assumed,
-    dropped or filled in.
+    dropped or filled in. ``has_deadman``: the frames' ``engaged`` is what the operator did, not an assumption.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Motion:
     arm_length_m: float | None = None
     shoulder_m: Mapping[Side, Array] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    has_deadman: bool = False
 
     @property
     def duration_s(self) -> float:
@@ -90,7 +91,7 @@ def assemble(path: Path, recording: Recording) -> Motion:
         )
         for k, stamp in enumerate(stamp_s - stamp_s[0])
     )
-    motion = Motion(_stem(path), frames, recording.arm_length_m, recording.shoulder_m, recording.notes)
+    motion = Motion(name_of(path), frames, recording.arm_length_m, recording.shoulder_m, recording.notes)
     if not any(motion.tracks(side) for side in SIDES):
         raise MotionFileInvalid(f"{path}: no hand is tracked in any of its {len(frames)} frames")
     return motion
@@ -115,6 +116,7 @@ def _row(values: Array | None, k: int) -> Array | None:
     return row
 
 
-def _stem(path: Path) -> str:
+def name_of(path: Path) -> str:
+    """What a recording is called: its file without the endings."""
     name = path.name.removesuffix(".gz")
     return name.rsplit(".", 1)[0] if "." in name else name

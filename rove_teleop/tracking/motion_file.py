@@ -9,12 +9,13 @@ from pathlib import Path
 
 from ..errors import MotionFileInvalid
 from .motion import Motion, Recording, assemble
-from .readers import bvh, leap, manus, mediapipe, qualisys, webvr
+from .readers import bvh, leap, manus, mediapipe, qualisys, rove, webvr
 from .readers.source import decode, parse_json, read_bytes
 
 __all__ = ["FORMATS", "Motion", "load_motion"]
 
 FORMATS = (
+    "recordings of rove record-motion (.npz)",
     "BVH (.bvh)",
     "Qualisys markers (.tsv)",
     "Manus gloves (.npz)",
@@ -40,6 +41,8 @@ def load_motion(path: str | Path, scale_m: float | None = None) -> Motion:
         raise MotionFileInvalid(f"{path}: scale of {scale_m} metres per unit is not a positive number")
     content = read_bytes(path)
     try:
+        if rove.is_recording(content):
+            return rove.read(path, content)
         return assemble(path, _reader(path, content)(scale_m))
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, EOFError) as error:
         # A structure no reader thought of is still the file's fault, and its owner needs a sentence, not a traceback.

@@ -18,8 +18,8 @@ MAX_WRIST_SPEED_M_S = 5.0
 class ReplayTracker:
     """Plays a motion once (then the last frame stands still) or in a loop.
 
-    Recordings have no deadman, so the player is the thumb on it: released while a hand is lost or has just come back or
-    jumped, pressed otherwise.
+    A recording with a deadman keeps it. For the others the player is the thumb: released while a hand is lost or has
+    just come back or jumped, pressed otherwise.
     """
 
     def __init__(self, motion: Motion, loop: bool = False) -> None:
@@ -61,6 +61,8 @@ class ReplayTracker:
 def _deadman(motion: Motion) -> NDArray[np.bool_]:
     """Pressed (n,) where the file says so and every hand it tracks has been there, without a jump, for a while."""
     pressed = np.array([frame.engaged for frame in motion.frames])
+    if motion.has_deadman:
+        return pressed
     sides = [side for side in SIDES if motion.tracks(side)]
     wrong_until_s = -1.0
     for k, frame in enumerate(motion.frames):
