@@ -76,6 +76,7 @@ def _session_commands(subparsers: Any) -> None:
     replay.add_argument("--headless", action="store_true", help="no console")
     replay.add_argument("--console-port", type=_port, default=8080)
     replay.add_argument("--cameras", default="ego")
+    replay.add_argument("--operator-name", metavar="NAME", default="", help="whose calibration to use")
     replay.add_argument("--json", action="store_true")
     replay.set_defaults(run=commands.replay_motion)
 
@@ -103,6 +104,7 @@ def _session_arguments(command: argparse.ArgumentParser, episodes: int) -> None:
     add("--episodes", type=int, default=episodes, help="how many (default %(default)s)")
     add("--dataset", type=Path, default=Path("datasets/demo"), help="folder (default %(default)s)")
     add("--operator", default="simulated", help="simulated, replay:FILE, webxr, openxr or none (default %(default)s)")
+    add("--operator-name", metavar="NAME", default="", help="who that is: uses what rove calibrate NAME remembered")
     add("--headset-host", default="", help="webxr: this machine's address (default: the one on the local network)")
     add("--headset-port", type=_port, default=8443, help="webxr: 0 takes a free one (default %(default)s)")
     add("--supervisor", choices=("simulated", "console"), help="who pauses, switches and marks the outcome")

@@ -15,6 +15,7 @@ from .errors import RoveError, StageLost, UsageError
 from .handover.states import EPISODE_STATES, Signal, State
 from .nodes.session import SessionNode
 from .processes import Processes, prepare_environment
+from .profile_store import load_profile
 from .recorder_client import RecorderClient
 from .robots.description import RobotDescription, load_robot
 from .session import SessionOptions, Summary, episode_attributes, is_person, note, session_message
@@ -43,6 +44,7 @@ class Collection:
         self.robot: RobotDescription = load_robot(options.robot)
         self.task = make_task(options.task)
         self.note = note(options, self.robot)
+        self.profile = load_profile(options.operator_name) if options.operator_name else None
         self.headset_url = ""
         """Holds the code of the headset's page: for the operator's eyes, in no report and no log."""
         self.summary = Summary(options, self.robot.note, secrets.token_hex(4))
@@ -104,7 +106,7 @@ class Collection:
             device = f"webxr:{headset_socket}" if o.operator == "webxr" else o.operator
             start(
                 "operator", "operator", "--robot", o.robot, "--task", o.task,
-                "--operator", device, "--takeover", o.takeover,
+                "--operator", device, "--takeover", o.takeover, "--operator-name", o.operator_name,
             )  # fmt: skip
         start(
             "control", "control", "--robot", o.robot, "--session", self.summary.session_id,
@@ -148,7 +150,7 @@ class Collection:
         seed = self._first_seed + k
         if self.options.simulated_robot:
             self._node.reset_simulation(seed)
-        self._recorder.begin(episode_attributes(self.options, self.robot, self.task, self.summary.session_id, seed))
+        self._recorder.begin(self._attributes(seed))
         self._node.take_events()
         self._request_until_taken(Signal.START)
         if self._supervisor is not None:
@@ -167,6 +169,10 @@ class Collection:
         self._seal(k, clock.monotonic_s() - started_s, takeovers + self._take_events(k))
         self._publish()
         progress(self.summary, self._node.status)
+
+    def _attributes(self, seed: int) -> dict[str, object]:
+        session_id = self.summary.session_id
+        return episode_attributes(self.options, self.robot, self.task, session_id, seed, self.profile)
 
     def _request_until_taken(self, signal: Signal) -> None:
         """Right after a reset the robot's joints may still be on their way: ask again for a moment."""

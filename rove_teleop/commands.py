@@ -19,6 +19,7 @@ def collect(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from .collection import Collection
+    from .profile_store import calibration_hint
     from .report import save_report, show_report
     from .session import SessionOptions, is_person
 
@@ -33,6 +34,7 @@ def collect(options: argparse.Namespace) -> int:
         episodes=options.episodes,
         robot=options.robot,
         operator=options.operator,
+        operator_name=options.operator_name,
         supervisor=options.supervisor or ("console" if attended else "simulated"),
         checkpoint=options.policy or "",
         protocol=options.protocol,
@@ -51,6 +53,10 @@ def collect(options: argparse.Namespace) -> int:
             terminal.print(f"console: {collection.summary.console_url}", highlight=False)
         if collection.headset_url:
             terminal.print(f"open in the headset's browser: {collection.headset_url}", highlight=False)
+        if is_person(options.operator) or (options.operator_name and options.operator.startswith("replay:")):
+            hint = calibration_hint(options.operator_name, options.operator, collection.profile)
+            if hint:
+                terminal.print(f"hint: {hint}", highlight=False, soft_wrap=True)
         for path in collection.summary.recovered:
             terminal.print(f"recovered an episode that a crash had cut short: {path}", highlight=False)
         summary = collection.run(_progress_bar(terminal, session.episodes))

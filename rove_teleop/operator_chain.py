@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from .operator_profiles import OperatorProfile
+from .retargeting.offline import REACH_USED
+from .retargeting.reach import arm_reach_m
 from .retargeting.retargeter import Retargeter
 from .robots.description import RobotDescription
+from .robots.kinematics import Kinematics
 from .tracking.gate import FrameGate, GateLimits
 from .types import Array, JointTargets, OperatorFrame
 
 SHORTEST_STEP_S, LONGEST_STEP_S = 0.002, 0.1
+LEAST_SCALE, MOST_SCALE = 0.5, 2.0
 
 
 class OperatorChain:
@@ -17,10 +24,20 @@ class OperatorChain:
     takeover begins where the robot is, and a hand that is still then leaves the robot still.
     """
 
-    def __init__(self, robot: RobotDescription, takeover: str, limits: GateLimits | None = None) -> None:
+    def __init__(
+        self,
+        robot: RobotDescription,
+        takeover: str,
+        limits: GateLimits | None = None,
+        profile: OperatorProfile | None = None,
+    ) -> None:
         self.gate = FrameGate(limits)
         self._follows = takeover != "aligned"
-        self.retargeter = Retargeter(robot, "anchored" if self._follows else "absolute")
+        sizes = None if profile is None else profile.sizes
+        if self._follows:
+            self.retargeter = Retargeter(robot, "anchored", sizes=sizes)
+        else:
+            self.retargeter = Retargeter(robot, "absolute", aligned_scale(robot, profile), sizes=sizes)
         self._last_frame_s: float | None = None
         self._started = False
 
@@ -40,3 +57,18 @@ class OperatorChain:
             self.retargeter.start(q_measured_rad)
             self._started = True
         return trusted, self.retargeter.step(trusted, min(max(dt_s, SHORTEST_STEP_S), LONGEST_STEP_S))
+
+
+def aligned_scale(robot: RobotDescription, profile: OperatorProfile | None) -> float:
+    """Metres of the robot per metre of an operator who is matched with it pose by pose: reach over arm length.
+
+    A stretched arm is then a stretched arm, for short operators and for tall ones. Motion that is only copied from
+    where both happen to be (anchored) needs no common size and stays 1:1.
+    """
+    arms = {} if profile is None else profile.arms
+    sides = [side for side in arms if f"{side}_arm" in robot.groups and f"{side}_wrist" in robot.operator.frames]
+    if not sides:
+        return 1.0
+    kinematics = Kinematics(robot)
+    shares = [REACH_USED * arm_reach_m(robot, kinematics, side) / arms[side].length_m for side in sides]
+    return float(np.clip(np.mean(shares), LEAST_SCALE, MOST_SCALE))

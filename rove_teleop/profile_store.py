@@ -90,6 +90,18 @@ def load_profile(name: str) -> OperatorProfile | None:
     return profile
 
 
+def calibration_hint(name: str, device: str, profile: OperatorProfile | None) -> str:
+    """One sentence about a calibration that is missing or from another device; empty when there is nothing to say."""
+    again = f"rove calibrate {name or 'NAME'} --operator {device}"
+    if not name:
+        return f"the size of the operator's hands is taken from the first frames; better: {again}, then --operator-name"
+    if profile is None:
+        return f"{name} has not been calibrated: the size of the hands is taken from the first frames; better: {again}"
+    if profile.device.partition(":")[0] != device.partition(":")[0]:
+        return f"{name} was calibrated with {profile.device}, not with {device}: {again} would fit better"
+    return ""
+
+
 def _open(path: Path) -> Section:
     """The file as a section: JSON is YAML, whose nodes know their lines."""
     try:

@@ -8,6 +8,7 @@ from typing import Any
 
 from .errors import UsageError
 from .handover.states import State
+from .operator_profiles import OperatorProfile
 from .robots.description import RobotDescription
 from .sim.grasp import GRASP_ASSIST
 from .sim.tasks import Task
@@ -20,13 +21,15 @@ def is_person(operator: str) -> bool:
 
 @dataclass(frozen=True)
 class SessionOptions:
-    """What a session is. ``operator`` is ``simulated``, ``replay:FILE``, ``none`` or a person's device (``openxr``)."""
+    """What a session is. ``operator`` is ``simulated``, ``replay:FILE``, ``none`` or a person's device (``openxr``);
+    ``operator_name`` is who that is, for the episodes and for what a calibration remembers of them."""
 
     dataset: Path
     task: str = "toaster"
     episodes: int = 5
     robot: str = "iron_r01"
     operator: str = "simulated"
+    operator_name: str = ""
     supervisor: str = "simulated"
     checkpoint: str = ""
     protocol: str = "complete"
@@ -85,7 +88,12 @@ def note(options: SessionOptions, robot: RobotDescription) -> str:
 
 
 def episode_attributes(
-    options: SessionOptions, robot: RobotDescription, task: Task, session_id: str, seed: int
+    options: SessionOptions,
+    robot: RobotDescription,
+    task: Task,
+    session_id: str,
+    seed: int,
+    profile: OperatorProfile | None = None,
 ) -> dict[str, Any]:
     """What an episode says about itself, as the recorder wants it (see docs/episode_format.md)."""
     limits = ("q_min_rad", "q_max_rad", "v_max_rad_s", "a_max_rad_s2", "j_max_rad_s3")
@@ -94,13 +102,14 @@ def episode_attributes(
         "instruction": task.instruction,
         "protocol": options.protocol,
         "takeover_mode": options.takeover,
-        "operator": options.operator,
+        "operator": options.operator_name or options.operator,
+        "operator_device": options.operator,
         "policy_id": _policy_name(options),
         "robot": robot.name,
         "joint_names": list(robot.joint_names),
         "groups": {name: [robot.joint_names[i] for i in index] for name, index in robot.groups.items()},
         "control_hz": robot.control_hz,
-        "config_hashes": {"robot": robot.config_hash},
+        "config_hashes": {"robot": robot.config_hash, **({"operator": profile.hash} if profile else {})},
         "limits": {name: getattr(robot, name).tolist() for name in limits},
         "feature_names": list(task.feature_names) if options.simulated_robot else [],
         "cameras": list(options.cameras),
@@ -118,7 +127,7 @@ def session_message(summary: Summary, task: Task, says: str, recording: str) -> 
     return {
         "task": options.task,
         "instruction": task.instruction,
-        "operator": options.operator,
+        "operator": options.operator_name or options.operator,
         "policy": _policy_name(options),
         "protocol": options.protocol,
         "takeover": options.takeover,

@@ -17,6 +17,8 @@ from ..clock import monotonic_s
 from ..episodes.layout import pack_operator_frame
 from ..errors import MessageRefused
 from ..operator_chain import OperatorChain
+from ..operator_profiles import OperatorProfile
+from ..profile_store import load_profile
 from ..robot_io import topics
 from ..robot_io.features import read_features
 from ..robot_io.joints import JointOrder, pack_targets, read_positions
@@ -36,10 +38,12 @@ LOG_PERIOD_S = 2.0
 class OperatorNode(Node):
     """Publishes the frame as received, the poses, the deadman and the targets of every frame that passes the gate."""
 
-    def __init__(self, robot: RobotDescription, tracker: Tracker, takeover: str) -> None:
+    def __init__(
+        self, robot: RobotDescription, tracker: Tracker, takeover: str, profile: OperatorProfile | None = None
+    ) -> None:
         super().__init__("rove_operator")
         self.robot, self.tracker = robot, tracker
-        self.chain = OperatorChain(robot, takeover, tracker.limits)
+        self.chain = OperatorChain(robot, takeover, tracker.limits, profile)
         self.refused: Counter[str] = Counter()
         self.frames = 0
         self._order = JointOrder(robot.joint_names)
@@ -133,7 +137,8 @@ def run(options: argparse.Namespace, stop: Stop) -> None:
     """The loop wakes with each frame of the device: no frame waits for a beat."""
     robot = load_robot(options.robot)
     tracker = make_tracker(options.operator, robot, options.task, options.seed)
-    node = OperatorNode(robot, tracker, options.takeover)
+    profile = load_profile(options.operator_name) if options.operator_name else None
+    node = OperatorNode(robot, tracker, options.takeover, profile)
     spinner = Spinner(node)
     try:
         while not stop.requested:
@@ -154,6 +159,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--task", default="toaster", help="task a simulated operator does (default %(default)s)")
     result.add_argument("--operator", default="simulated", help="simulated, replay:FILE or none (default %(default)s)")
     result.add_argument("--takeover", choices=("aligned", "anchored", "blend"), default="anchored")
+    result.add_argument("--operator-name", default="", help="whose calibration to use (see rove calibrate)")
     result.add_argument("--seed", type=int, default=0, help="seed of a simulated operator (default %(default)s)")
     return result
 
