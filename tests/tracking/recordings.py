@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 from rove_teleop.tracking.hand_shape import hand_points
+from rove_teleop.tracking.readers import rove
+
+from .operator_frames import frame
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "motion"
 REAL_FILES = (
@@ -171,6 +174,13 @@ def webvr(frames=5, edit=lambda session: None) -> str:
     return json.dumps(session)
 
 
+def own(frames=5) -> bytes:
+    """Both hands at rest, as our recorder writes them."""
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **rove.pack_frames([frame(k) for k in range(frames)]))
+    return buffer.getvalue()
+
+
 VALID = {
     "walk.bvh": lambda: bvh().encode(),
     "glove.npz": manus,
@@ -178,4 +188,5 @@ VALID = {
     "desk.json": lambda: leap().encode(),
     "markers.tsv": lambda: qualisys().encode(),
     "headset.json": lambda: webvr().encode(),
+    "own.npz": own,
 }
