@@ -127,13 +127,19 @@ class Commander:
 
 
 @contextmanager
-def node_process(module: str, *arguments: str, domain: int, log: Path) -> Iterator[subprocess.Popen]:
-    """A node of the project as its own process, ended with SIGTERM."""
-    command = [sys.executable, "-m", f"rove_teleop.nodes.{module}", *arguments]
+def node_process(
+    module: str,
+    *arguments: str,
+    domain: int,
+    log: Path,
+    python: Path | None = None,
+    extra: dict[str, str] | None = None,
+) -> Iterator[subprocess.Popen]:
+    """A node of the project as its own process, ended with SIGTERM. ``extra`` is added to its environment."""
+    command = [str(python or sys.executable), "-m", f"rove_teleop.nodes.{module}", *arguments]
+    environment = {**os.environ, **ENVIRONMENT, "ROS_DOMAIN_ID": str(domain), **(extra or {})}
     with log.open("ab") as file:
-        process = subprocess.Popen(
-            command, stdout=file, stderr=file, env={**os.environ, **ENVIRONMENT, "ROS_DOMAIN_ID": str(domain)}
-        )
+        process = subprocess.Popen(command, stdout=file, stderr=file, env=environment)
     try:
         yield process
     finally:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ...clock import monotonic_s
 from ...errors import TrackingUnavailable
 from ...types import SIDES, Array, Side
 from .binding import xr
@@ -83,11 +84,11 @@ class Session:
     def look(self, now_s: float) -> Sight | None:
         """What is tracked at ``now_s`` of our monotonic clock, or None while the session is not in focus."""
         try:
-            for event in self._events():
-                self._take(event)
-            time = self.runtime.time_at(now_s)
-            self._count_moves(time)
-            return self._sight(time) if self.focused else None
+            self._listen()
+            sight = self._sight(self.runtime.time_at(now_s)) if self.focused else None
+            # Again: what happened while it looked belongs to what it saw.
+            self._listen()
+            return sight if self.focused else None
         except xr.SessionNotFocused:
             return None  # the event that says so is on its way
         except xr.XrException as error:
@@ -101,6 +102,12 @@ class Session:
             joints={side: hands.locate(side, time) if hands is not None else None for side in SIDES},
             grips={side: self._controllers.locate(side, time) for side in SIDES},
         )
+
+    def _listen(self) -> None:
+        for event in self._events():
+            self._take(event)
+        if self._moves:
+            self._count_moves(int(self.runtime.time_at(monotonic_s()).value))
 
     def _events(self) -> Iterator[Any]:
         while True:
@@ -133,9 +140,9 @@ class Session:
         elif self._state in _ENDED:
             raise TrackingUnavailable("the OpenXR runtime ended the session")
 
-    def _count_moves(self, time: Any) -> None:
-        """A move of the origin counts from its own time: until then poses are those of the old one."""
-        due = [moment for moment in self._moves if moment <= int(time.value)]
+    def _count_moves(self, until: int) -> None:
+        """A move of the origin counts from its own time: before it, poses are those of the old one."""
+        due = [moment for moment in self._moves if moment <= until]
         self.recentered += len(due)
         self._moves = [moment for moment in self._moves if moment not in due]
 
