@@ -93,9 +93,6 @@ class GuidedCalibration:
         headset_socket = private / "headset.sock"
         webxr = o.operator == "webxr"
         device = f"webxr:{headset_socket}" if webxr else o.operator
-        only = ("--only", o.only) if o.only else ()
-        guide = ("--operator", device, "--device", o.operator, "--robot", o.robot, *only)
-        self._guide = start("calibration", "calibration", o.name, *guide, talks=True)
         if o.console_port is not None:
             serve = ["--port", str(o.console_port), "--cameras", ""]
             if webxr:
@@ -103,6 +100,10 @@ class GuidedCalibration:
                 serve += ["--headset-host", o.headset_host, "--headset-port", str(o.headset_port)]
             ready = start("console", "console", *serve, talks=True).answer("ready", READY_PATIENCE_S)
             self.console_url, self.headset_url = str(ready.get("ready", "")), str(ready.get("headset", ""))
+        # The guide last: who follows it on the page must not miss the first step.
+        only = ("--only", o.only) if o.only else ()
+        guide = ("--operator", device, "--device", o.operator, "--robot", o.robot, *only)
+        self._guide = start("calibration", "calibration", o.name, *guide, talks=True)
 
     def _wait(self, duration_s: float) -> None:
         clock.sleep_until(clock.monotonic_s() + duration_s)

@@ -41,7 +41,7 @@ class Look:
 
     title = "Show your hands"
     text = "Hold your hands in front of you, fingers open, so that the device sees them."
-    patience_s = 10.0
+    patience_s = 60.0  # a headset has to be put on first
 
     def __init__(self) -> None:
         self._seen_s = 0.0

@@ -111,7 +111,7 @@ def test_nobody_there_ends_with_a_sentence():
     now_s = 0.0
     while not guide.step(None, now_s).ended:
         now_s += 0.1
-        assert now_s < 60.0
+        assert now_s < 200.0
     assert guide.failure == "no hand is tracked; nothing was saved"
 
 

@@ -7,8 +7,8 @@ export const fixed = (value, digits, unit = "") => (isNumber(value) ? value.toFi
 export const words = (value) => (value === undefined || value === null ? "–" : String(value).replaceAll("_", " "));
 
 // What the calibration asks of the operator now, as one line; empty when there is none.
-export function guideLine({ title, text, progress } = {}) {
-  return [title, text, isNumber(progress) ? `${Math.round(100 * progress)} %` : ""].filter(Boolean).join(" · ");
+export function guideLine({ title, hint, text, progress } = {}) {
+  return [title, hint, text, isNumber(progress) ? `${Math.round(100 * progress)} %` : ""].filter(Boolean).join(" · ");
 }
 
 export function setText(element, text) {

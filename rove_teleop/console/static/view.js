@@ -1,6 +1,7 @@
 // What the page draws. Every text goes in as text, never as HTML; a value that is missing is drawn as a dash.
 
-import { $, fixed, guideLine, isNumber, make, setText, words } from "./dom.js";
+import { $, fixed, isNumber, make, setText, words } from "./dom.js";
+import { drawCalibration } from "./calibration.js";
 import { drawHandovers } from "./handovers.js";
 import { drawTimeline } from "./timeline.js";
 
@@ -46,10 +47,12 @@ export function drawState(state, buttons) {
   const { status, session, status_age_s: age_s } = state;
   const live = isNumber(age_s) && age_s <= CONTROL_SILENT_S;
   drawWho(status);
-  drawBanners(status, session, age_s, state.calibration);
+  drawBanners(status, session, age_s);
+  drawCalibration(state.calibration);
   if (states++ % TIMELINE_EVERY === 0) drawTimeline(state.timeline);
   drawWeights(status.weight ?? {});
   drawSession(status, session);
+  finished ||= state.calibration?.ended === true;
   drawHandovers(session.handovers ?? []);
   drawHealth(status);
   drawLastEvent(state.events);
@@ -92,12 +95,12 @@ function drawWho(status) {
   setText($("alignment"), alignment ? (alignment.aligned ? "aligned" : off) : "–");
 }
 
-function drawBanners(status, session, age_s, calibration) {
+function drawBanners(status, session, age_s) {
   const silent = isNumber(age_s) && age_s > CONTROL_SILENT_S;
   const recording = session.recording ?? "ok";
   const lost = silent ? `Control has been silent for ${age_s.toFixed(0)} s. What you see is old.` : null;
   const alarm = recording === "ok" ? status.alarm : `Recording: ${recording}`;
-  for (const [element, text] of [[$("lost"), lost], [$("alarm"), alarm], [$("guide"), guideLine(calibration)]]) {
+  for (const [element, text] of [[$("lost"), lost], [$("alarm"), alarm]]) {
     element.hidden = !text;
     setText(element, text ?? "");
   }
