@@ -64,10 +64,11 @@ $(STAMP): pyproject.toml constraints.txt
 system-demo: # The libraries that render the simulated camera without a display.
 	@PATH="$$PATH:/usr/sbin:/sbin" ldconfig -p | grep -q libEGL.so.1 || sh packaging/need.sh $(RENDERING)
 
-system-test: system-demo # The browser that presses the console's buttons, and what its driver needs.
+system-test: install system-demo # The browser that presses the console's buttons, what its driver needs, and Monado.
 	@command -v chromium >/dev/null || sh packaging/need.sh chromium
 	@PATH="$$PATH:/usr/sbin:/sbin" ldconfig -p | grep -q libatomic.so.1 || sh packaging/need.sh libatomic1
 	@sh packaging/iwer.sh || test -z "$$CI" # the emulated headset: without a network its test is skipped
+	@sh packaging/monado.sh .cache/monado $(VENV)/bin/python
 
 clean: ## Remove the environment and caches (never datasets)
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
