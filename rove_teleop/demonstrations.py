@@ -10,7 +10,7 @@ import numpy as np
 from .control_loop import ControlLoop
 from .errors import DatasetInvalid
 from .handover.states import Signal
-from .retargeting.arms import ArmIK
+from .retargeting.body import BodyIK
 from .robots.description import RobotDescription
 from .robots.kinematics import Kinematics
 from .rollout import Timing, run_episode
@@ -56,7 +56,7 @@ class Demonstrator:
         self._expert, self._period_s, self._rng = expert, period_s, rng
         self._seen_at = [feature_names.index(f"{expert.in_goal}_{axis}_m") for axis in "xy"]
         self._kinematics = Kinematics(robot)
-        self._ik = ArmIK(robot, Kinematics(robot))
+        self._ik = BodyIK(robot)
         self._valid = np.zeros(robot.joint_count, dtype=bool)
         self._valid[robot.groups["right_arm"]] = True
         self._q_rad: Array | None = None

@@ -3,6 +3,7 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import lsq_linear
 
 from rove_teleop.retargeting.box_qp import solve_box
 
@@ -47,3 +48,13 @@ def test_clipping_the_free_solution_would_be_worse():
         assert cost[0] <= cost[1] + 1e-12
         worse += cost[1] > cost[0] + 1e-3
     assert worse > 10
+
+
+def test_it_agrees_with_another_solver_on_problems_of_the_body():
+    for seed in range(40):
+        random = np.random.default_rng(seed)
+        J = np.concatenate([random.normal(size=(15, 20)), 0.03 * np.eye(20)])
+        e = np.concatenate([random.normal(size=15), np.zeros(20)])
+        low, high = -random.uniform(0.01, 0.5, 20), random.uniform(0.01, 0.5, 20)
+        other = lsq_linear(J, e, (low, high), method="bvls", tol=1e-14).x
+        assert np.allclose(solve_box(J.T @ J, J.T @ e, low, high)[0], other, atol=1e-9)

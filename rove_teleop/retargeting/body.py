@@ -1,0 +1,167 @@
+"""Joint angles that bring the robot's wrists, head and elbows to where they should be, inside every limit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..robots.description import RobotDescription
+from ..robots.tree import Tree, read_tree
+from ..types import SIDES, Array, Side
+from .body_problem import Problem
+from .body_solver import solve_tick
+
+ORIENTATION_M = 0.1
+"""Metres that one radian of orientation error weighs."""
+DAMPING = 5e-5
+"""Least resistance of a joint to moving: it keeps redundant joints calm."""
+RESISTANCE_PER_M = 0.5
+"""Resistance that is added per metre of error: it keeps far and unreachable goals, and stretched arms, calm."""
+POSTURE = 1e-6
+"""Pull to the reference posture: it settles the elbow and costs micrometres at the wrist."""
+RELUCTANT_POSTURE, RELUCTANT_DAMPING = 1e-3, 0.05
+"""The same for joints that should help only where the others do not suffice: strong, and slow to follow."""
+ELBOW = 0.1
+"""Weight of an elbow's hint, beside 1 of a wrist's position."""
+
+
+@dataclass(frozen=True, slots=True)
+class BodySolution:
+    """``q_rad`` (n,) inside all limits. Residuals are the worst over the goals; ``clamped`` (n,) met a limit.
+
+    ``clearance_m`` is the smallest gap between limbs that are watched, infinite when none are.
+    """
+
+    q_rad: Array
+    residual_m: float
+    residual_rad: float
+    clamped: NDArray[np.bool_]
+    clearance_m: float
+
+
+class BodyIK:
+    """Inverse kinematics of the joints in ``groups``; all others stay as they are.
+
+    Joints of ``reluctant`` groups move for a wrist only where its arm does not suffice, and for the head only when no
+    neck may. ``posture_rad`` (n,) is where redundant joints are gently pulled; it starts as the home pose.
+    """
+
+    def __init__(
+        self,
+        robot: RobotDescription,
+        groups: Sequence[str] = ("left_arm", "right_arm"),
+        orientation_only: Sequence[str] = ("head",),
+        reluctant: Sequence[str] = ("waist",),
+        iterations: int = 2,
+        resistance_per_m: float = RESISTANCE_PER_M,
+    ) -> None:
+        self._iterations = iterations
+        tree = read_tree(robot, tuple(dict.fromkeys(robot.operator.frames.values())))
+        self._joints = tree.joints
+        self._row = {site: k for k, site in enumerate(tree.sites)}
+        slow = _members(robot, tree, reluctant)
+        serves, swivel, self._elbow_row = _roles(robot, tree, _members(robot, tree, groups), slow)
+        weight = np.tile([1.0, ORIENTATION_M], (len(tree.sites), 1))
+        weight[[self._row[site] for site in orientation_only if site in self._row], 0] = 0.0
+        weight[list(self._elbow_row.values()), 0] = ELBOW
+        damping = np.stack([np.where(slow, RELUCTANT_DAMPING, DAMPING), np.full(len(slow), resistance_per_m)], axis=1)
+        self._posture = np.stack([robot.home_rad[tree.joints], np.where(slow, RELUCTANT_POSTURE, POSTURE)], axis=1)
+        limits = np.stack([robot.q_min_rad, robot.q_max_rad, robot.v_max_rad_s], axis=1)
+        self._problem = Problem(
+            *(tree.parent, tree.T_parent_link, tree.axis, tree.site_link, tree.T_link_site, tree.joints),
+            *(limits, serves, swivel, weight, damping, self._posture),
+            *_capsules(tree),
+        )
+        self._goals = np.tile(np.eye(4), (len(tree.sites), 1, 1))
+        self._wanted = np.zeros(len(tree.sites), dtype=np.bool_)
+        self.posture_rad = robot.home_rad
+        self.solve({}, robot.home_rad, robot.dt_s)  # compiles, or loads what an earlier start compiled
+
+    @property
+    def posture_rad(self) -> Array:
+        """Where redundant joints are gently pulled (n,)."""
+        return self._posture_rad.copy()
+
+    @posture_rad.setter
+    def posture_rad(self, q_rad: Array) -> None:
+        self._posture_rad = np.array(q_rad, dtype=np.float64)
+        self._posture[:, 0] = self._posture_rad[self._joints]
+
+    def solve(
+        self, goals: Mapping[str, Array], q_rad: Array, dt_s: float, elbows: Mapping[Side, Array] | None = None
+    ) -> BodySolution:
+        """One step towards the goals, as far as velocity limits allow in ``dt_s``.
+
+        Args:
+            goals: T_base_site (4, 4) by site name; a goal that is not finite is left out, so its joints hold.
+            q_rad: (n,), where the joints are; clipped into the position limits first.
+            dt_s: time until the solution should be reached.
+            elbows: points (3,) in the base frame that elbows should be near, as far as their wrists' goals allow. One
+                whose wrist has no goal, or that the robot's description does not name, is ignored.
+
+        Raises:
+            ValueError: ``q_rad`` or ``dt_s`` is not finite; KeyError: a site that is no part of the operator.
+        """
+        self._wanted[:] = False
+        for site, T_base_site in goals.items():
+            row = self._row[site]
+            self._goals[row] = T_base_site
+            self._wanted[row] = True
+        for side, point_m in (elbows or {}).items():
+            if side in self._elbow_row:
+                self._goals[self._elbow_row[side], :3, 3] = point_m
+                self._wanted[self._elbow_row[side]] = True
+        q = np.array(q_rad, dtype=np.float64)
+        clamped = np.zeros(len(q), dtype=np.bool_)
+        residual_m, residual_rad, clearance_m = np.nan, np.nan, np.nan
+        if 0.0 < dt_s < 10.0:
+            residual_m, residual_rad, clearance_m = solve_tick(
+                *self._problem, self._goals, self._wanted, dt_s, self._iterations, q, clamped
+            )
+        if residual_m != residual_m:
+            raise ValueError("q_rad and dt_s must be finite and dt_s positive")
+        return BodySolution(q, residual_m, residual_rad, clamped, clearance_m)
+
+
+def _members(robot: RobotDescription, tree: Tree, groups: Sequence[str]) -> NDArray[np.bool_]:
+    """(m,): the links whose joints are in ``groups``; a group that the robot does not have has none."""
+    joints = [robot.groups[group] for group in groups if group in robot.groups]
+    return np.isin(tree.joints, np.concatenate(joints)) if joints else np.zeros(len(tree.joints), dtype=np.bool_)
+
+
+def _roles(
+    robot: RobotDescription, tree: Tree, allowed: NDArray[np.bool_], slow: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], NDArray[np.int64], dict[Side, int]]:
+    """Which links serve which site (s, m), which sites are swivels (s, 2), and the site of each side's elbow."""
+    row = {site: k for k, site in enumerate(tree.sites)}
+    part = robot.operator.frames
+    serves = tree.moves & allowed
+    swivel = np.full((len(tree.sites), 2), -1)
+    elbow_row: dict[Side, int] = {}
+    if "head" in part and np.any(serves[row[part["head"]]] & ~slow):
+        serves[row[part["head"]]] &= ~slow
+    for side in SIDES:
+        if f"{side}_elbow" not in part or f"{side}_wrist" not in part:
+            continue
+        elbow, arm = row[part[f"{side}_elbow"]], robot.groups[f"{side}_arm"]
+        serves[elbow] &= ~slow
+        # Where the first three joints of an arm meet, the third turns about the upper arm: its anchor is on that line.
+        shoulder = np.flatnonzero(tree.joints == arm[2])
+        swivel[elbow] = shoulder[0], row[part[f"{side}_wrist"]]
+        elbow_row[side] = elbow
+    return serves, swivel, elbow_row
+
+
+def _capsules(tree: Tree) -> tuple[NDArray[np.int64], Array, NDArray[np.bool_], NDArray[np.int64], Array]:
+    """Link, shape and moving links of every capsule, the pairs that are watched, and their margin."""
+    m = len(tree.joints)
+    return (
+        np.zeros(0, dtype=np.int64),
+        np.zeros((0, 7)),
+        np.zeros((0, m), dtype=np.bool_),
+        np.zeros((0, 2), dtype=np.int64),
+        np.zeros(1),
+    )
