@@ -55,6 +55,9 @@ def parser() -> argparse.ArgumentParser:
     _calibrate_command(subparsers)
     _data_commands(subparsers)
     _policy_commands(subparsers)
+    command = subparsers.add_parser("doctor", help="what this machine lacks, and what to do about it")
+    command.add_argument("--json", action="store_true")
+    command.set_defaults(run=commands.doctor)
     return result
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from .errors import MissingDependency
 
 # --- collect ---
 
@@ -19,6 +22,7 @@ def collect(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from .collection import Collection
+    from .operator_profiles import checked_name
     from .profile_store import calibration_hint
     from .report import save_report, show_report
     from .session import SessionOptions, is_person
@@ -34,7 +38,7 @@ def collect(options: argparse.Namespace) -> int:
         episodes=options.episodes,
         robot=options.robot,
         operator=options.operator,
-        operator_name=options.operator_name,
+        operator_name=checked_name(options.operator_name) if options.operator_name else "",
         supervisor=options.supervisor or ("console" if attended else "simulated"),
         checkpoint=options.policy or "",
         protocol=options.protocol,
@@ -372,6 +376,37 @@ def base_policy(options: argparse.Namespace) -> int:
     size_mb = options.out.stat().st_size / 1e6
     print(f"{options.out}: {size_mb:.2f} MB from {len(demonstrations)} demonstrations")
     return 0
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """One line per thing that a session needs or can use; exit code 4 when a simulated session could not run."""
+    from .doctor import QUESTIONS, Question, examine
+
+    findings = []
+    for question in (*QUESTIONS, Question("headset page", _headset_page)):
+        findings += examine([question])
+        if not options.json:
+            last = findings[-1]
+            state = "ok      " if last.ok else "missing " if last.needed else "without "
+            print(f"{last.name:<14}{state}{last.text}", flush=True)
+    ready = all(finding.ok for finding in findings if finding.needed)
+    if options.json:
+        print(json.dumps({"ok": ready, "checks": [asdict(finding) for finding in findings]}, indent=2))
+    return 0 if ready else MissingDependency.exit_code
+
+
+def _headset_page() -> str:
+    from .console.tls import config_folder
+
+    folder = config_folder()
+    if (folder / "headset.pem").is_file():
+        return f"certificate in {folder}"
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if not os.access(existing, os.W_OK):
+        raise MissingDependency(
+            f"{existing} cannot be written: the page for headsets keeps its certificate in {folder}"
+        )
+    return "its certificate is made by the first session with --operator webxr"
 
 
 def _counter(what: str) -> Callable[..., None]:

@@ -1,0 +1,121 @@
+"""What a session needs of a machine, one check each: returns what it found, raises a RoveError that says what to do."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import socket
+import sys
+
+from .errors import MissingDependency
+
+LEAST_FREE_GB, PLENTY_GB = 1.0, 20.0
+PORTS = {8080: "--console-port 0", 8443: "--headset-port 0"}
+"""Ports of a session with the option that takes another."""
+TRANSPORTS = "FASTDDS_BUILTIN_TRANSPORTS"
+PRIORITY = 50
+
+SCENE = """<mujoco><worldbody><light pos="0 0 3"/><camera name="eye" pos="0 -1 0.3" xyaxes="1 0 0 0 0.3 1"/>
+<geom type="sphere" size="0.3" rgba="1 1 1 1"/></worldbody></mujoco>"""
+
+
+def python_version() -> str:
+    return f"{platform.python_version()} in {sys.prefix}"
+
+
+def ros() -> str:
+    """A message through the middleware that sessions use."""
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    os.environ.setdefault(TRANSPORTS, "UDPv4")
+    try:
+        from .robot_io.ros_check import ros_answers
+    except ImportError as error:
+        raise MissingDependency(f"{error}: pip install 'rove_teleop[ros]', or source your ROS 2") from error
+    return ros_answers()
+
+
+def rendering() -> str:
+    """One picture without a display."""
+    import mujoco
+
+    from .sim.offscreen import Offscreen
+
+    model = mujoco.MjModel.from_xml_string(SCENE)
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)
+    camera = Offscreen(model, 64, 48)
+    try:
+        if int(camera.render(data, "eye").max()) == 0:
+            raise MissingDependency(
+                "off-screen OpenGL draws only black: update the graphics driver, or MUJOCO_GL=osmesa"
+            )
+    finally:
+        camera.close()
+    return os.environ.get("MUJOCO_GL") or "EGL"
+
+
+def openxr() -> str:
+    """The runtime with the headset it has now."""
+    from .tracking.openxr.runtime import Runtime
+
+    runtime = Runtime()
+    name, tracks_hands = runtime.name, runtime.tracks_hands
+    runtime.close()
+    if not tracks_hands:
+        raise MissingDependency(f"{name} tracks no hands here: controllers work; for hands, switch hand tracking on")
+    return f"{name}, headless, with hand tracking"
+
+
+def real_time() -> str:
+    """The priority that the control loop asks for. The calling process keeps it."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(PRIORITY))
+    except PermissionError as error:
+        raise MissingDependency(
+            "no SCHED_FIFO for this user, so other programs can hold up control: write "
+            f"'{_user()} - rtprio {PRIORITY}' to /etc/security/limits.d/rove.conf and log in again"
+        ) from error
+    return f"SCHED_FIFO {PRIORITY} allowed, {os.cpu_count()} cores"
+
+
+def transports() -> str:
+    """Shared memory of Fast DDS: a process of root is not heard by others, without any error."""
+    chosen = os.environ.get(TRANSPORTS, "")
+    if os.environ.get("FASTRTPS_DEFAULT_PROFILES_FILE") or os.environ.get("FASTDDS_DEFAULT_PROFILES_FILE"):
+        return "a profile of yours decides"
+    if chosen not in ("", "UDPv4"):
+        raise MissingDependency(
+            f"{TRANSPORTS}={chosen}: messages of a root process do not reach other users, without an error; unset it "
+            "or set it to UDPv4"
+        )
+    return "UDP on this machine, no shared memory"
+
+
+def disk() -> str:
+    free_gb = shutil.disk_usage(".").free / 1e9
+    if not free_gb >= LEAST_FREE_GB:
+        raise MissingDependency(f"{free_gb:.1f} GB free here: make room, or record elsewhere with --dataset")
+    return f"{free_gb:.0f} GB free here" + ("" if free_gb >= PLENTY_GB else ", enough for a short session only")
+
+
+def ports() -> str:
+    taken = [port for port in PORTS if not _is_free(port)]
+    if taken:
+        what = ", ".join(f"{port} ({PORTS[port]} takes a free one)" for port in taken)
+        raise MissingDependency(f"in use by another program: {what}")
+    return f"{' and '.join(str(port) for port in PORTS)} are free"
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _user() -> str:
+    return os.environ.get("USER") or str(os.getuid())
