@@ -14,11 +14,15 @@ from numba import njit
 from numpy.typing import NDArray
 
 from .command_filter.command_filter import CommandFilter
+from .command_filter.kernel import A_MAX, J_MAX, Q_MAX, Q_MIN, V_MAX, advance
 from .command_filter.limits import Limits
 from .command_filter.smoothing import low_pass, low_pass_matrix
 from .handover.blend import blend_duration, offset_at, progress, quintic
-from .types import Array
+from .types import Array, Reason
 
+OUTSIDE_RAD = 0.5
+"""How far outside the position limits a target is still told apart."""
+_HOLDING = int(Reason.HOLDING)
 NOBODY, POLICY, OPERATOR = 0, 1, 2
 """Drivers of a joint."""
 Drivers = NDArray[np.int64]
@@ -45,6 +49,17 @@ class PathState:
     reference: Array
 
 
+@dataclass(frozen=True, slots=True)
+class PathLog:
+    """What many ticks gave, each (ticks, n): asked of the filter, sent, the operator's share, driver, reason bits."""
+
+    q_target_rad: Array
+    q_sent_rad: Array
+    weight: Array
+    driver: Drivers
+    reason: NDArray[np.uint32]
+
+
 def new_state(joint_count: int) -> PathState:
     n = joint_count
     return PathState(
@@ -66,7 +81,6 @@ class MotionPath:
     def __init__(self, limits: Limits, groups: Mapping[str, NDArray[np.int64]], smoothing_rad_s: float = 50.0) -> None:
         self.filter = CommandFilter(limits)
         self.switched = False
-        self._limits = np.stack(limits.dynamic)
         self._dt_s = limits.dt_s
         self._matrix = low_pass_matrix(limits.dt_s, smoothing_rad_s)
         self._state = new_state(limits.joint_count)
@@ -123,11 +137,30 @@ class MotionPath:
             return self.filter.stop()
         return self.filter.step(self._state.reference, self._state.driver == NOBODY)
 
+    def run(self, wanted: Drivers, q_policy_rad: Array, q_operator_rad: Array, stop: NDArray[np.bool_]) -> PathLog:
+        """Many ticks at once: exactly what as many calls of ``step`` do, some twenty times faster.
+
+        Args:
+            wanted: (ticks, n); q_policy_rad, q_operator_rad: (ticks, n); stop: (ticks,).
+        """
+        shape = wanted.shape
+        log = PathLog(
+            np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int64), np.zeros(shape, np.uint32)
+        )
+        s = self._state
+        run_ticks(
+            s.smooth, s.target, s.driver, s.offset, s.duration_s, s.ticks, s.weight, s.weight_from, s.reference,
+            self.filter.state, self.filter.bounds, self._group, self._matrix, self._dt_s,
+            wanted, q_policy_rad, q_operator_rad, stop,
+            log.q_target_rad, log.q_sent_rad, log.weight, log.driver, log.reason,
+        )  # fmt: skip
+        return log
+
     def _arbitrate(self, wanted: Drivers, targets: Array) -> None:
         s = self._state
         self.switched = arbitrate(
             s.smooth, s.target, s.driver, s.offset, s.duration_s, s.ticks, s.weight, s.weight_from, s.reference,
-            self.filter.motion, self._limits, self._group, self._matrix, self._dt_s, wanted, targets,
+            self.filter.motion, self.filter.bounds, self._group, self._matrix, self._dt_s, wanted, targets,
         )  # fmt: skip
 
 
@@ -143,7 +176,7 @@ def arbitrate(
     weight_from: Array,
     reference: Array,
     motion: Array,
-    limits: Array,
+    bounds: Array,
     group: Drivers,
     matrix: Array,
     dt: float,
@@ -155,7 +188,7 @@ def arbitrate(
     Args:
         smooth ... reference: as in ``PathState``, changed in place.
         motion: (3, n) commanded position, velocity, acceleration of the last tick.
-        limits: (3, n) velocity, acceleration, jerk.
+        bounds: (5, n) limits, rows as in the filter's kernel.
         group: (n,) number of each joint's group.
         matrix: of ``low_pass_matrix``.
         wanted: (n,) who should drive.
@@ -168,7 +201,7 @@ def arbitrate(
             present[d + 1] |= np.isfinite(targets[d, i])
     for d in range(2):
         for i in range(joints):
-            _smooth(smooth[d], target[d], i, targets[d, i], motion, matrix, wanted[i] == d + 1)
+            _smooth(smooth[d], target[d], i, targets[d, i], motion, bounds, matrix, wanted[i] == d + 1)
     switched = False
     for i in range(joints):
         who = wanted[i] if present[wanted[i]] else NOBODY
@@ -177,7 +210,7 @@ def arbitrate(
             ticks[i] = -1.0  # marks the joint until its group's duration is known
         driver[i] = who
     if switched:
-        _begin_transfers(smooth, driver, offset, duration_s, ticks, weight, weight_from, motion, limits, group)
+        _begin_transfers(smooth, driver, offset, duration_s, ticks, weight, weight_from, motion, bounds, group)
     for i in range(joints):
         who = driver[i]
         if who == NOBODY:
@@ -198,11 +231,13 @@ def arbitrate(
 
 
 @njit(cache=True)
-def _smooth(smooth: Array, target: Array, i: int, asked: float, motion: Array, matrix: Array, driving: bool) -> None:
+def _smooth(
+    smooth: Array, target: Array, i: int, asked: float, motion: Array, bounds: Array, matrix: Array, driving: bool
+) -> None:
     """Advance one driver's joint. Before it drives, a joint without a target follows the robot."""
-    valid = np.isfinite(asked)
-    if valid:
-        target[i] = asked
+    if np.isfinite(asked):
+        # A wild target may not put infinities into the low-pass; just outside, it still counts as outside.
+        target[i] = min(max(asked, bounds[Q_MIN, i] - OUTSIDE_RAD), bounds[Q_MAX, i] + OUTSIDE_RAD)
     elif not driving:
         target[i] = motion[0, i]
         smooth[0, i], smooth[1, i], smooth[2, i] = motion[0, i], 0.0, 0.0
@@ -219,7 +254,7 @@ def _begin_transfers(
     weight: Array,
     weight_from: Array,
     motion: Array,
-    limits: Array,
+    bounds: Array,
     group: Drivers,
 ) -> None:
     """The offset of every marked joint decays from now on, in the longest time that a joint of its group needs."""
@@ -229,7 +264,7 @@ def _begin_transfers(
         if ticks[i] < 0.0:
             k = driver[i] - 1
             d, v, a = motion[0, i] - smooth[k, 0, i], motion[1, i] - smooth[k, 1, i], motion[2, i] - smooth[k, 2, i]
-            needed = blend_duration(d, v, a, limits[0, i], limits[1, i], limits[2, i])
+            needed = blend_duration(d, v, a, bounds[V_MAX, i], bounds[A_MAX, i], bounds[J_MAX, i])
             longest[group[i]] = max(longest[group[i]], needed)
     for i in range(joints):
         if ticks[i] < 0.0:
@@ -239,3 +274,48 @@ def _begin_transfers(
             quintic(d, v, a, duration_s[i], offset[:, i])
             weight_from[i] = weight[i]
             ticks[i] = 0.0
+
+
+@njit(cache=True)
+def run_ticks(
+    smooth: Array,
+    target: Array,
+    driver: Drivers,
+    offset: Array,
+    duration_s: Array,
+    ticks: Array,
+    weight: Array,
+    weight_from: Array,
+    reference: Array,
+    state: Array,
+    bounds: Array,
+    group: Drivers,
+    matrix: Array,
+    dt: float,
+    wanted: Drivers,
+    q_policy: Array,
+    q_operator: Array,
+    stop: NDArray[np.bool_],
+    target_log: Array,
+    sent_log: Array,
+    weight_log: Array,
+    driver_log: Drivers,
+    reason_log: NDArray[np.uint32],
+) -> None:
+    """``arbitrate`` and the filter's ``advance`` for every row, the logs written."""
+    rows, joints = wanted.shape
+    targets = np.empty((2, joints))
+    stopping = np.empty(joints, dtype=np.bool_)
+    for k in range(rows):
+        targets[0], targets[1] = q_policy[k], q_operator[k]
+        arbitrate(
+            smooth, target, driver, offset, duration_s, ticks, weight, weight_from, reference,
+            state[:3].copy(), bounds, group, matrix, dt, wanted[k], targets,
+        )  # fmt: skip
+        for i in range(joints):
+            stopping[i] = stop[k] or driver[i] == NOBODY
+        advance(state, bounds, dt, reference, stopping, reason_log[k])
+        for i in range(joints):
+            if stopping[i]:
+                reason_log[k, i] = _HOLDING
+        target_log[k], sent_log[k], weight_log[k], driver_log[k] = reference[0], state[0], weight, driver

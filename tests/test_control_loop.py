@@ -249,7 +249,7 @@ def test_a_filter_that_breaks_a_limit_is_stopped_by_the_checker():
 
     def broken(reference, stopping):
         command = honest(reference, stopping)
-        rig.loop.filter._state[0] = command + 0.01
+        rig.loop.filter.state[0] = command + 0.01
         return command + 0.01
 
     rig.loop.filter.step = broken

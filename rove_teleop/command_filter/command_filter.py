@@ -20,27 +20,30 @@ START_TOLERANCE_RAD = 0.02
 
 
 class CommandFilter:
-    """State per joint: commanded position, velocity and acceleration, and a verified stop."""
+    """State per joint: commanded position, velocity and acceleration, and a verified stop.
+
+    ``state`` and ``bounds`` are the kernel's arrays (rows as named there); only the filter lab looks at them.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         n = limits.joint_count
-        self._bounds = np.stack([limits.q_min_rad, limits.q_max_rad, *limits.dynamic])
-        self._state = np.zeros((kernel.ROWS, n))
+        self.bounds = np.stack([limits.q_min_rad, limits.q_max_rad, *limits.dynamic])
+        self.state = np.zeros((kernel.ROWS, n))
         self._all, self._none = np.ones(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)
         self.reason: NDArray[np.uint32] = np.zeros(n, dtype=np.uint32)
         # Compiled now, for a loop must not wait for a compiler.
-        kernel.advance(self._state, self._bounds, limits.dt_s, np.zeros((3, n)), self._all, self.reason)
+        kernel.advance(self.state, self.bounds, limits.dt_s, np.zeros((3, n)), self._all, self.reason)
 
     @property
     def motion(self) -> Array:
         """The commanded position [rad], velocity [rad/s] and acceleration [rad/s^2], (3, n), a copy."""
-        motion: Array = self._state[: kernel.A + 1].copy()
+        motion: Array = self.state[: kernel.A + 1].copy()
         return motion
 
     @property
     def at_rest(self) -> bool:
-        return not np.any(self._state[kernel.V : kernel.A + 1])
+        return not np.any(self.state[kernel.V : kernel.A + 1])
 
     def start(self, q_measured_rad: Array, joint_names: tuple[str, ...] | None = None) -> None:
         """Begin at rest at the measured pose.
@@ -62,14 +65,14 @@ class CommandFilter:
 
     def restore(self, motion: Array) -> None:
         """Continue from a state of motion (3, n) that is already within the limits (a stop is planned from it)."""
-        self._state[: kernel.A + 1] = motion
-        self._state[kernel.TICK] = 0.0
-        kernel.plan_stops(self._state, self._bounds, self.limits.dt_s)
+        self.state[: kernel.A + 1] = motion
+        self.state[kernel.TICK] = 0.0
+        kernel.plan_stops(self.state, self.bounds, self.limits.dt_s)
         self.reason[:] = 0
 
     def stop(self) -> Array:
         """One tick of the verified stop, for every joint. Returns the command (n,)."""
-        kernel.advance(self._state, self._bounds, self.limits.dt_s, self._state[:3], self._all, self.reason)
+        kernel.advance(self.state, self.bounds, self.limits.dt_s, self.state[:3], self._all, self.reason)
         self.reason[:] = int(Reason.HOLDING)
         return self._command()
 
@@ -84,10 +87,10 @@ class CommandFilter:
             The command (n,) [rad]. Reason bits per joint are in ``reason``.
         """
         stops = self._none if stopping is None else stopping
-        kernel.advance(self._state, self._bounds, self.limits.dt_s, reference, stops, self.reason)
+        kernel.advance(self.state, self.bounds, self.limits.dt_s, reference, stops, self.reason)
         self.reason[stops] = int(Reason.HOLDING)
         return self._command()
 
     def _command(self) -> Array:
-        q_rad: Array = self._state[kernel.Q].copy()
+        q_rad: Array = self.state[kernel.Q].copy()
         return q_rad
