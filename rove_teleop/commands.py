@@ -387,8 +387,8 @@ def doctor(options: argparse.Namespace) -> int:
         findings += examine([question])
         if not options.json:
             last = findings[-1]
-            state = "ok      " if last.ok else "missing " if last.needed else "without "
-            print(f"{last.name:<14}{state}{last.text}", flush=True)
+            state = "ok" if last.ok else "missing" if last.needed else "missing (optional)"
+            print(f"{last.name:<14}{state}: {last.text}", flush=True)
     ready = all(finding.ok for finding in findings if finding.needed)
     if options.json:
         print(json.dumps({"ok": ready, "checks": [asdict(finding) for finding in findings]}, indent=2))

@@ -11,6 +11,7 @@ from typing import Any
 
 from . import clock
 from .errors import CalibrationFailed, UsageError
+from .motion_source import open_motion
 from .operator_profiles import checked_name
 from .processes import Process, Processes, prepare_environment
 from .profile_store import config_folder
@@ -51,6 +52,9 @@ class GuidedCalibration:
         self.console_url = ""
         self.headset_url = ""
         self._leave = ExitStack()
+        kind, _, path = options.operator.partition(":")
+        if kind == "replay":
+            open_motion(path)  # what is wrong with the file is said before anything starts
         self._processes = Processes(config_folder() / "logs" / "calibration")
 
     def __enter__(self) -> GuidedCalibration:

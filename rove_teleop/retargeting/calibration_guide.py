@@ -171,7 +171,9 @@ class Guide:
             self._swing = ArmSwing(self._look.wrists)
             self._plan.append(self._swing)
         if len(self._plan) == 1:
-            self.failure = "the device tracks neither fingers nor the places of the wrists: there is nothing to measure"
+            missing = {(True, True): "fingers or the places of the wrists", (True, False): "fingers"}
+            lacks = missing.get(self._wanted, "the places of the wrists")
+            self.failure = f"the device does not tell {lacks}: there is nothing to measure"
 
     def _add_touches(self) -> None:
         self._touches = {finger: Touch(finger, self._thumbs_m()) for finger in FINGERS[1:]}
