@@ -50,6 +50,7 @@ def snapshot(bridge: SessionBridge) -> JsonObject:
         "session": bridge.latest_session(),
         "task": bridge.latest_task(),
         "calibration": bridge.latest_calibration(),
+        "operator": bridge.latest_operator(),
         "events": bridge.latest_events(),
         "timeline": [astuple(segment) for segment in bridge.timeline(now_s)],
         "cameras": list(bridge.cameras),

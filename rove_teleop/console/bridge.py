@@ -56,6 +56,9 @@ class SessionBridge(Protocol):
     def latest_calibration(self) -> JsonObject:
         """What the calibration asks of the operator: title, text and progress in [0, 1]; empty when it is not on."""
 
+    def latest_operator(self) -> JsonObject:
+        """Why the operator is not engaged now (``trouble``), and the refusals of their frames by reason."""
+
     def latest_events(self) -> list[JsonObject]:
         """The last few events, oldest first."""
 

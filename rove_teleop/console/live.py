@@ -29,6 +29,7 @@ class LiveSession:
         self._session: JsonObject = {}
         self._task: JsonObject = {}
         self._calibration: JsonObject = {}
+        self._operator: JsonObject = {}
         self._events: deque[JsonObject] = deque(maxlen=keep_events)
         self._frames: dict[str, Frame] = {}
         self._timeline = Timeline()
@@ -58,6 +59,12 @@ class LiveSession:
         calibration = parse_object(text)
         with self._lock:
             self._calibration = calibration
+
+    def take_operator(self, text: str) -> None:
+        """Why the operator is not engaged now, and what was refused of their device's frames (JSON object)."""
+        operator = parse_object(text)
+        with self._lock:
+            self._operator = operator
 
     def take_event(self, text: str) -> None:
         """One event (JSON object)."""
@@ -98,6 +105,10 @@ class LiveSession:
     def latest_calibration(self) -> JsonObject:
         with self._lock:
             return self._calibration
+
+    def latest_operator(self) -> JsonObject:
+        with self._lock:
+            return self._operator
 
     def latest_events(self) -> list[JsonObject]:
         with self._lock:

@@ -57,6 +57,7 @@ class RosSession(LiveSession):
         listen(topics.ROVE_EVENT, topics.STREAM, self.take_event)
         listen(topics.TASK_STATUS, topics.LATEST, self.take_task)
         listen(topics.OPERATOR_CALIBRATION, topics.LATCHED, self.take_calibration)
+        listen(topics.OPERATOR_STATUS, topics.LATCHED, self.take_operator)
         for camera in cameras:
             self._watch(node, camera)
 

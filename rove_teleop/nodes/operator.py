@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections import Counter
 
@@ -56,6 +57,7 @@ class OperatorNode(Node):
         self._frames = self.create_publisher(UInt8MultiArray, topics.OPERATOR_FRAME, topics.STREAM)
         self._diagnostics = self.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, topics.REPORTS)
         self.create_service(Trigger, topics.OPERATOR_ANCHOR, self._on_anchor)
+        self._status = self.create_publisher(String, topics.OPERATOR_STATUS, topics.LATCHED)
         self._report = Every(1.0)
         self._measured: tuple[float, Array] | None = None
         self._seen: tuple[tuple[str, ...], TaskState] | None = None
@@ -116,7 +118,7 @@ class OperatorNode(Node):
         return response
 
     def report(self, now_s: float) -> None:
-        """Diagnostics once a second, and at once when there is something new to tell the operator."""
+        """Diagnostics and the operator's status once a second, and at once when there is something new to tell."""
         trouble = self.chain.gate.trouble
         if not self._report.due(now_s) and trouble == self._told:
             return
@@ -129,7 +131,10 @@ class OperatorNode(Node):
             "refused_messages": dict(self.refused),
             "residual_m": self.chain.retargeter.residual_m,
         }
-        problem = (self.tracker.problem() or trouble or "no trusted frame lately") if late else trouble
+        problem = (self.tracker.problem() or trouble) if late else trouble
+        status = {"trouble": problem, "refused": values["refused_frames"], "device": values["device"]}
+        self._status.publish(String(data=json.dumps(status)))
+        problem = problem or ("no trusted frame lately" if late else None)
         self._diagnostics.publish(diagnostic("rove_operator", problem, values))
 
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from rove_teleop.console.app import snapshot
 from rove_teleop.console.live import MAX_FRAME_BYTES, LiveSession
 
 from .served import JPEG
@@ -62,3 +63,13 @@ def test_what_is_no_picture_is_refused_by_name(camera, jpeg, words):
     with pytest.raises(ValueError, match=words):
         session.take_frame(camera, jpeg, 1.0)
     assert session.latest_frame("ego") is None
+
+
+def test_what_troubles_the_operator_is_on_the_page_s_state():
+    session = LiveSession(["ego"])
+    assert snapshot(session)["operator"] == {}
+    session.take_operator('{"trouble": "the right hand jumped", "refused": {"right_wrist_jump": 1}}')
+    assert snapshot(session)["operator"]["trouble"] == "the right hand jumped"
+    with pytest.raises(ValueError, match="not an object"):
+        session.take_operator("[]")
+    assert snapshot(session)["operator"]["refused"] == {"right_wrist_jump": 1}

@@ -47,14 +47,14 @@ export function drawState(state, buttons) {
   const { status, session, status_age_s: age_s } = state;
   const live = isNumber(age_s) && age_s <= CONTROL_SILENT_S;
   drawWho(status);
-  drawBanners(status, session, age_s);
+  drawBanners(status, session, age_s, state.operator?.trouble);
   drawCalibration(state.calibration);
   if (states++ % TIMELINE_EVERY === 0) drawTimeline(state.timeline);
   drawWeights(status.weight ?? {});
   drawSession(status, session);
   finished ||= state.calibration?.ended === true;
   drawHandovers(session.handovers ?? []);
-  drawHealth(status);
+  drawHealth(status, state.operator?.refused ?? {});
   drawLastEvent(state.events);
   drawButtons(buttons, live ? status.allowed ?? [] : []);
   document.body.classList.toggle("silent", !live && isNumber(age_s));
@@ -95,12 +95,12 @@ function drawWho(status) {
   setText($("alignment"), alignment ? (alignment.aligned ? "aligned" : off) : "–");
 }
 
-function drawBanners(status, session, age_s) {
+function drawBanners(status, session, age_s, trouble) {
   const silent = isNumber(age_s) && age_s > CONTROL_SILENT_S;
   const recording = session.recording ?? "ok";
   const lost = silent ? `Control has been silent for ${age_s.toFixed(0)} s. What you see is old.` : null;
   const alarm = recording === "ok" ? status.alarm : `Recording: ${recording}`;
-  for (const [element, text] of [[$("lost"), lost], [$("alarm"), alarm]]) {
+  for (const [element, text] of [[$("lost"), lost], [$("alarm"), alarm], [$("operator"), trouble]]) {
     element.hidden = !text;
     setText(element, text ?? "");
   }
@@ -151,11 +151,12 @@ function drawSession(status, session) {
 }
 
 // label, text, whether a person should look at it
-function drawHealth(status) {
+function drawHealth(status, refused) {
   const age = (label, age_s, limit_s) => [label, isNumber(age_s) ? fixed(1000 * age_s, 0, " ms") : "–", age_s > limit_s];
   const rows = [
     age("operator", status.operator_age_s, 0.25),
     age("policy", status.policy_age_s, 1.5),
+    ["frames refused", fixed(Object.values(refused).reduce((sum, count) => sum + count, 0), 0), false],
     ["jitter p99", fixed(status.jitter_us?.p99, 0, " µs"), status.jitter_us?.p99 > 4000],
     ["ticks missed", fixed(status.missed_ticks, 0), false],
     ["rows waiting", fixed(status.rows_waiting, 0), status.rows_waiting > 250],
@@ -173,6 +174,7 @@ function drawHealth(status) {
     setText(box.children[index].lastChild, text);
     box.children[index].className = warn ? "warn" : "";
   });
+  box.title = Object.entries(refused).map(([reason, count]) => `${words(reason)}: ${count}`).join("\n");
 }
 
 // The scorecards are in the table, and the reason is on top: what is left is how the state came to this.
