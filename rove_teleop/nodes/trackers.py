@@ -15,6 +15,7 @@ from ..robots.description import RobotDescription
 from ..sim.operator import SimulatedOperator
 from ..tracking.device import Device
 from ..tracking.gate import NOISELESS, GateLimits
+from ..tracking.mocap.devices import USAGE, is_mocap, open_mocap
 from ..tracking.replay import RELEASE_S, ReplayTracker
 from ..tracking.webxr import webxr_device
 from ..types import Array, OperatorFrame, TaskState
@@ -185,7 +186,8 @@ class NoTracker(Paced):
 
 
 def make_tracker(spec: str, robot: RobotDescription, task: str, seed: int = 0) -> Tracker:
-    """``simulated``, ``replay:FILE``, ``openxr``, ``none`` or ``webxr:SOCKET`` (where the console puts its frames).
+    """``simulated``, ``replay:FILE``, ``openxr``, ``none``, ``webxr:SOCKET`` (where the console puts its frames), a
+    mocap source such as ``xsens:9763@192.168.1.20``, ``manus``, or ``SOURCE+manus`` for a body with gloves.
 
     Raises:
         UsageError: anything else.
@@ -193,7 +195,14 @@ def make_tracker(spec: str, robot: RobotDescription, task: str, seed: int = 0) -
         DatasetInvalid: the episode to replay is damaged.
         MissingDependency: the device needs a package that is not installed.
     """
+    if spec == "manus" or spec.endswith("+manus"):
+        from .manus import Gloves, WithGloves
+
+        body = spec.removesuffix("manus").removesuffix("+")
+        return WithGloves(make_tracker(body, robot, task, seed), Gloves()) if body else Gloves()
     kind, _, rest = spec.partition(":")
+    if is_mocap(spec):
+        return DeviceSource(open_mocap(spec))
     if spec == "simulated":
         return SimulatedSource(robot, task, seed)
     if kind == "replay" and rest:
@@ -206,4 +215,6 @@ def make_tracker(spec: str, robot: RobotDescription, task: str, seed: int = 0) -
         return DeviceSource(OpenXrDevice())
     if spec == "none":
         return NoTracker()
-    raise UsageError(f"--operator {spec!r} is none of: simulated, replay:FILE, webxr:SOCKET, openxr, none")
+    raise UsageError(
+        f"--operator {spec!r} is none of: simulated, replay:FILE, webxr:SOCKET, openxr, {USAGE}, manus, none"
+    )

@@ -68,10 +68,10 @@ class BvhStreamDecoder:
         if datagram[:2] == MARK:
             return self._binary(datagram, received_s)
         newest = None
-        for chunk in datagram.split(b"||")[:MOST_ROWS]:
-            words = chunk.split()
-            if not words:
-                continue
+        rows = [words for chunk in datagram.split(b"||")[:MOST_ROWS] if (words := chunk.split())]
+        if not rows:
+            self.counts["damaged"] += 1
+        for words in rows:
             try:
                 # "AVATAR NAME values": a bare row of numbers has neither.
                 named = len(words) > 2 and not _is_number(words[1])
@@ -85,6 +85,8 @@ class BvhStreamDecoder:
 
     def _binary(self, datagram: bytes, received_s: float) -> OperatorFrame | None:
         newest, at = None, 0
+        if len(datagram) < HEADER.size:
+            self.counts["damaged"] += 1
         for _ in range(MOST_ROWS):
             if at + HEADER.size > len(datagram):
                 break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -31,8 +32,12 @@ SOURCES = {
     "vmc": _Source(vmc.PORT, (), lambda _spec: vmc.VmcDecoder()),
     "bvh": _Source(bvh_stream.PORT, ("skeleton", "actor"), _bvh),
 }
-KINDS = (*SOURCES, "natnet")
 USAGE = "xsens|rokoko|vmc|bvh[:PORT][@SENDER_IP], natnet:SERVER_IP"
+
+
+def is_mocap(spec: str) -> bool:
+    """Whether a spec begins with the name of a mocap source."""
+    return _kind(spec) in (*SOURCES, "natnet")
 
 
 def open_mocap(spec: str) -> Device:
@@ -42,7 +47,7 @@ def open_mocap(spec: str) -> Device:
         UsageError: the spec makes no sense, or its port cannot be opened.
         MotionFileInvalid: the skeleton file of a BVH stream is refused.
     """
-    kind = spec.split(",", 1)[0].partition(":")[0]
+    kind = _kind(spec)
     if kind == "natnet":
         return _open_natnet(spec)
     source = SOURCES.get(kind)
@@ -50,6 +55,10 @@ def open_mocap(spec: str) -> Device:
         raise UsageError(f"'{spec[:60]}' is none of {USAGE}")
     known = read_spec(spec, source.port, source.keys)
     return DatagramDevice(source.decoder(known), known.port, known.host, known.kind, known.sender)
+
+
+def _kind(spec: str) -> str:
+    return re.split("[:@,]", spec, maxsplit=1)[0]
 
 
 def _open_natnet(spec: str) -> Device:

@@ -125,7 +125,9 @@ class RokokoDecoder:
             self.counts["no_actor"] += 1
             return None
         chosen = next((a for a in known if self._actor in (None, str(a["name"]))), None)
-        self.counts["other_actor"] += len(known) - (chosen is not None)
+        others = len(known) - (chosen is not None)
+        if others:
+            self.counts["other_actor"] += others
         return chosen
 
 

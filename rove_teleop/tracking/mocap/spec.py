@@ -42,8 +42,8 @@ class MocapSpec:
 def read_spec(spec: str, default_port: int, keys: Collection[str]) -> MocapSpec:
     """Raises UsageError for a port, an address or a key that cannot be."""
     head, *pairs = spec.split(",")
-    kind, _, place = head.partition(":")
-    port_text, at, sender = place.partition("@")
+    place, at, sender = head.partition("@")
+    kind, _, port_text = place.partition(":")
     port = int(port_text) if port_text.isdecimal() else -1 if port_text else default_port
     if not 0 <= port <= 65535:
         raise UsageError(f"{kind}: '{port_text[:40]}' is no UDP port")

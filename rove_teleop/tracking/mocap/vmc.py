@@ -70,13 +70,16 @@ class VmcDecoder:
         return self._view.problem
 
     def feed(self, datagram: bytes, received_s: float) -> OperatorFrame | None:
-        newest = None
+        newest, empty = None, True
         try:
             for address, values in messages(datagram):
-                frame = self._take(address, values, received_s)
+                frame, empty = self._take(address, values, received_s), False
                 newest = frame if frame is not None else newest
         except OscDamaged:
             self.counts["damaged"] += 1
+        else:
+            if empty:
+                self.counts["empty"] += 1
         return newest
 
     def _take(self, address: str, values: tuple[OscValue, ...], received_s: float) -> OperatorFrame | None:
