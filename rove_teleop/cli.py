@@ -135,6 +135,11 @@ def _data_commands(subparsers: Any) -> None:
     command.add_argument("--out", type=Path, required=True, help="file.npz")
     command.add_argument("--plot", type=Path, help="also draw residuals, joint ranges and speeds into this PNG")
     command.set_defaults(run=commands.retarget)
+    command = subparsers.add_parser("filter", help="a stream of joint targets: what the robot would be sent")
+    command.add_argument("stream", type=Path, help="file.npz: joint_names, stamp_s, q_rad, optional source")
+    command.add_argument("--robot", default="iron_r01")
+    command.add_argument("--out", type=Path, required=True, help="file.npz: one row per control tick")
+    command.set_defaults(run=commands.filter_targets)
     for name, run, text in (
         ("verify", commands.verify, "check every byte: exit 0 clean, 3 recovered or lossy, 1 broken"),
         ("recover", commands.recover, "seal what a crash left"),

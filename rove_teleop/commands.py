@@ -189,8 +189,9 @@ def retarget(options: argparse.Namespace) -> int:
     """A motion file to joint angles of a robot, off-line."""
     import numpy as np
 
+    from .arrays_file import save_npz
     from .motion_source import open_motion
-    from .retargeting.offline import retarget_motion, save_npz
+    from .retargeting.offline import retarget_motion
     from .robots.description import load_robot
 
     motion, robot = open_motion(options.motion), load_robot(options.robot)
@@ -252,6 +253,23 @@ def record_motion(options: argparse.Namespace) -> int:
     seconds = frames[-1].stamp_s - frames[0].stamp_s
     print(f"{options.out}: {len(frames)} frames in {seconds:.1f} s")
     print(f"what the gate would refuse: {dict(gate.rejected) or 'nothing'}")
+    return 0
+
+
+def filter_targets(options: argparse.Namespace) -> int:
+    """A stream of joint targets through smoothing, handover and command filter, off-line."""
+    from .arrays_file import save_npz
+    from .filter_lab.filter_stream import filter_stream, limit_arrays
+    from .filter_lab.stream import load_stream
+    from .robots.description import load_robot
+
+    robot = load_robot(options.robot)
+    result = filter_stream(load_stream(options.stream, robot), robot)
+    rows = {"stamp_s": result.stamp_s, "q_rad": result.q_rad, "reason": result.reason}
+    save_npz(options.out, {**limit_arrays(robot), **rows})
+    print(f"{options.out}: {len(result.stamp_s)} ticks of {robot.joint_count} joints at {robot.control_hz:g} Hz")
+    for reason, count in sorted(result.refused.items()):
+        print(f"refused: {count} rows ({reason})")
     return 0
 
 

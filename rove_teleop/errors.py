@@ -27,6 +27,12 @@ class MotionFileInvalid(RoveError):
     exit_code = 2
 
 
+class StreamInvalid(RoveError):
+    """A stream of joint targets that is refused; the message names the file and what is wrong with it."""
+
+    exit_code = 2
+
+
 class CheckpointInvalid(RoveError):
     """A policy checkpoint whose shapes, joint order or statistics do not fit this robot."""
 

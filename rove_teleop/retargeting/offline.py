@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import UsageError
 from ..geometry import transform
 from ..robots.description import RobotDescription
 from ..robots.kinematics import Kinematics
@@ -90,7 +88,7 @@ def calibrate(motion: RecordedMotion, robot: RobotDescription) -> tuple[float, d
     latches: dict[Side, tuple[Array, Array]] = {}
     for side in SIDES:
         wrists = [T for frame in motion.frames if (T := frame.hand(side).T_world_wrist) is not None]
-        if not wrists:
+        if not wrists or f"{side}_wrist" not in robot.operator.frames:
             continue
         robot_shoulder_m = shoulder_m(robot, kinematics, side)
         if side in motion.shoulder_m:
@@ -106,20 +104,6 @@ def calibrate(motion: RecordedMotion, robot: RobotDescription) -> tuple[float, d
             middle_m = robot_shoulder_m + MIDDLE_FROM_SHOULDER * arm_reach_m(robot, kinematics, side)
             latches[side] = _middle(np.array(wrists)), transform(home[:3, :3], middle_m)
     return scale, latches
-
-
-def save_npz(path: str | Path, result: Mapping[str, NDArray[np.generic]]) -> None:
-    """Write the arrays under exactly this name.
-
-    Raises:
-        UsageError: the file cannot be written.
-    """
-    path = Path(path)
-    try:
-        with path.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **dict(result))
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
 def _middle(T_world_wrist: Array) -> Array:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from rove_teleop.arrays_file import save_npz
 from rove_teleop.errors import UsageError
 from rove_teleop.geometry import transform
-from rove_teleop.retargeting.offline import retarget_motion, save_npz
+from rove_teleop.retargeting.offline import retarget_motion
 from rove_teleop.robots.description import load_robot
 from rove_teleop.tracking.motion_file import load_motion
 from rove_teleop.types import HandFrame, OperatorFrame

@@ -1,0 +1,140 @@
+"""``rove filter``: a stream of targets through the live path, from smoothing to the last bound, one row per tick."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..command_filter.kernel import longest_stop
+from ..command_filter.limits import Limits
+from ..control_inputs import Deadlines, Ramp
+from ..errors import StreamInvalid
+from ..motion_path import NOBODY, OPERATOR, OUTSIDE_RAD, POLICY, MotionPath
+from ..robots.description import RobotDescription
+from ..types import Array, JointTargets
+from .stream import LONGEST_S, Stream
+
+_DRIVER = {"policy": POLICY, "operator": OPERATOR, "hold": NOBODY}
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """One row per control tick: ``stamp_s`` (t,), ``q_rad`` (t, n) as sent, ``reason`` (t, n); refused rows by why."""
+
+    stamp_s: Array
+    q_rad: Array
+    reason: NDArray[np.uint32]
+    refused: Counter[str]
+
+
+def filter_stream(stream: Stream, robot: RobotDescription, deadlines: Deadlines | None = None) -> Filtered:
+    """What the robot would have been sent.
+
+    Rows count in the order in which they arrived; one whose stamp is not finite or goes back is refused, as live. The
+    robot rests at the first finite target of each joint (inside its limits; at home where there is none). Each tick
+    takes the newest row; ``source`` says who drives, and a change is a handover like any other. When the newest row is
+    older than its deadline, or says ``hold``, the robot stops. After the last row it comes to rest.
+
+    Raises:
+        StreamInvalid: no row has a usable stamp, or the stream lasts longer than two hours.
+    """
+    deadlines = deadlines or Deadlines()
+    rows, refused = _in_order(stream.stamp_s)
+    limits = robot_limits(robot)
+    stamp_s = _ticks(stream.stamp_s[rows], limits, deadlines)
+    wanted, targets = _sample(stream, rows, stamp_s, robot, deadlines)
+    path = MotionPath(limits, robot.groups)
+    start_rad = _start(stream.q_rad[rows], robot)
+    path.filter.start(start_rad, robot.joint_names)
+    path.begin(start_rad)
+    everyone = np.repeat(wanted[:, None], robot.joint_count, axis=1)
+    log = path.run(everyone, targets[POLICY], targets[OPERATOR], np.zeros(len(stamp_s), dtype=np.bool_))
+    return Filtered(stamp_s, log.q_sent_rad, log.reason, refused)
+
+
+def robot_limits(robot: RobotDescription) -> Limits:
+    """A robot's limits as the filter wants them."""
+    dynamic = (robot.v_max_rad_s, robot.a_max_rad_s2, robot.j_max_rad_s3)
+    return Limits(robot.q_min_rad, robot.q_max_rad, *dynamic, robot.dt_s)
+
+
+def limit_arrays(robot: RobotDescription) -> dict[str, NDArray[np.generic]]:
+    """The limits that were applied, by the names of a filtered stream's file."""
+    return {
+        "joint_names": np.array(robot.joint_names),
+        "q_min_rad": robot.q_min_rad,
+        "q_max_rad": robot.q_max_rad,
+        "v_max_rad_s": robot.v_max_rad_s,
+        "a_max_rad_s2": robot.a_max_rad_s2,
+        "j_max_rad_s3": robot.j_max_rad_s3,
+    }
+
+
+def _in_order(stamp_s: Array) -> tuple[list[int], Counter[str]]:
+    """Rows that a receiver would accept, and how many it refuses for what."""
+    rows: list[int] = []
+    refused: Counter[str] = Counter()
+    newest_s = -np.inf
+    for k, stamp in enumerate(stamp_s.tolist()):
+        if not np.isfinite(stamp):
+            refused["stamp_not_finite"] += 1
+        elif not stamp >= newest_s:
+            refused["out_of_order"] += 1
+        else:
+            newest_s = stamp
+            rows.append(k)
+    return rows, refused
+
+
+def _ticks(stamp_s: Array, limits: Limits, deadlines: Deadlines) -> Array:
+    """Stamps of the control ticks from the first row until the robot has certainly come to rest after the last one."""
+    if len(stamp_s) == 0:
+        raise StreamInvalid("no row of the stream has a usable stamp")
+    if not stamp_s[-1] - stamp_s[0] <= LONGEST_S:
+        raise StreamInvalid(
+            f"the stream lasts {stamp_s[-1] - stamp_s[0]:.0f} s; at most {LONGEST_S:.0f} s are filtered"
+        )
+    stops = [longest_stop(v, a, j, limits.dt_s) for v, a, j in zip(*limits.dynamic, strict=True)]
+    after_s = max(deadlines.operator_s, deadlines.chunk_gap_s) + limits.dt_s * (max(stops) + 2.0)
+    count = int(np.ceil((stamp_s[-1] - stamp_s[0] + after_s) / limits.dt_s)) + 1
+    ticks: Array = stamp_s[0] + limits.dt_s * np.arange(count)
+    return ticks
+
+
+def _sample(
+    stream: Stream, rows: list[int], stamp_s: Array, robot: RobotDescription, deadlines: Deadlines
+) -> tuple[NDArray[np.int64], Array]:
+    """Per tick who drives (t,), and the targets (3, t, n) by driver, NaN where there are none."""
+    oldest_s = {POLICY: deadlines.chunk_gap_s, OPERATOR: deadlines.operator_s, NOBODY: np.inf}
+    ramps = {POLICY: Ramp(), OPERATOR: Ramp()}
+    # A wild number must not spoil the line to the next sample; just outside the limits it counts as outside too.
+    q_asked = np.clip(stream.q_rad, robot.q_min_rad - OUTSIDE_RAD, robot.q_max_rad + OUTSIDE_RAD)
+    q_asked[~np.isfinite(stream.q_rad)] = np.nan
+    wanted = np.zeros(len(stamp_s), dtype=np.int64)
+    targets = np.full((3, len(stamp_s), robot.joint_count), np.nan)
+    following = 0
+    newest, newest_s = NOBODY, -np.inf
+    for tick, now_s in enumerate(stamp_s.tolist()):
+        while following < len(rows) and stream.stamp_s[rows[following]] <= now_s:
+            k = rows[following]
+            newest, newest_s = _DRIVER[str(stream.source[k])], float(stream.stamp_s[k])
+            if newest != NOBODY:
+                q_rad = q_asked[k]
+                ramps[newest].put(JointTargets(newest_s, q_rad, np.isfinite(q_rad)))
+            following += 1
+        if newest == NOBODY or not now_s - newest_s <= oldest_s[newest]:
+            continue
+        wanted[tick] = newest
+        targets[newest, tick] = ramps[newest].at(now_s)
+    return wanted, targets
+
+
+def _start(q_rad: Array, robot: RobotDescription) -> Array:
+    """The first finite target of each joint, inside its limits; home where there is none."""
+    finite = np.isfinite(q_rad)
+    first = q_rad[np.argmax(finite, axis=0), np.arange(robot.joint_count)]
+    start: Array = np.clip(np.where(finite.any(axis=0), first, robot.home_rad), robot.q_min_rad, robot.q_max_rad)
+    return start
