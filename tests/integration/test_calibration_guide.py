@@ -45,7 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def person(folder: Path) -> Path:
     """A recording of somebody with small hands who does as told."""
     path = folder / "person.npz"
-    np.savez_compressed(path, **pack_frames(list(Person(scale=0.8, noise_m=0.0005).motion())))
+    np.savez_compressed(path, **pack_frames(list(Person(scale=0.8, noise_m=0.0005).motion(hold_s=3.5))))
     return path
 
 
