@@ -138,6 +138,11 @@ class Monado:
         )
         return result.stdout + result.stderr
 
+    def freeze(self, frozen: bool) -> None:
+        """Stop the service in the middle of what it does, or let it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP if frozen else signal.SIGCONT)
+
     def kill(self, number: int = signal.SIGKILL) -> None:
         if self._socket is not None:
             self._socket.close()

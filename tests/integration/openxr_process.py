@@ -22,9 +22,9 @@ PATIENCE_S = 10.0
 class Headset:
     """The product's device in its own process."""
 
-    def __init__(self, environment: dict[str, str], log: Path, layer: bool = False) -> None:
+    def __init__(self, environment: dict[str, str], log: Path, layer: str = "") -> None:
         self._log = log
-        command = [str(PYTHON), "-m", "tests.integration.openxr_worker", *(["layer"] if layer else [])]
+        command = [str(PYTHON), "-m", "tests.integration.openxr_worker", *([layer] if layer else [])]
         with log.open("ab") as file:
             self.process = subprocess.Popen(
                 command, env={**os.environ, **environment}, cwd=ROOT, text=True,

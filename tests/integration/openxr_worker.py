@@ -1,7 +1,8 @@
 """The product's OpenXR device in a process of its own: every frame as a line of JSON, commands as lines on stdin.
 
 Run by ``xrpython``: a process that loads Monado's client library needs its C library, and one killed with the runtime
-must not be the test. ``layer`` as the only argument puts ``HeadsetLayer`` below the device.
+must not be the test. As the only argument, ``layer`` puts ``HeadsetLayer`` below the device and ``validated`` the
+standard's own checker of every call.
 """
 
 from __future__ import annotations
@@ -44,6 +45,10 @@ def main() -> None:
 
         layer = openxr_layer.HeadsetLayer()
         os.environ["XR_ENABLE_API_LAYERS"] = openxr_layer.NAME
+    if sys.argv[1:] == ["validated"]:
+        import xr
+
+        xr.api_layer.activate_core_validation_layer()
     device, told = OpenXrDevice(retry_s=0.1), ""
     while True:
         frame = device.poll(0.02)

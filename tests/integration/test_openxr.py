@@ -42,7 +42,7 @@ def headset(monado: Monado, tmp_path: Path) -> Iterator[Headset]:
 
 @pytest.fixture
 def layered(monado: Monado, tmp_path: Path) -> Iterator[Headset]:
-    device = Headset(monado.environment, tmp_path / "device.log", layer=True)
+    device = Headset(monado.environment, tmp_path / "device.log", layer="layer")
     yield device
     device.close()
 
@@ -100,7 +100,7 @@ def test_frames_come_at_the_rate_of_a_headset(headset: Headset) -> None:
     while frames[-1]["stamp_s"] < first["stamp_s"] + 2.0:
         frames.append(headset.frame(lambda f: True, "frame"))
     stamps_s = np.array([frame["stamp_s"] for frame in frames])
-    assert 70 < (len(frames) - 1) / (stamps_s[-1] - stamps_s[0]) < 91
+    assert 60 < (len(frames) - 1) / (stamps_s[-1] - stamps_s[0]) < 91
     assert (np.diff(stamps_s) > 0).all()
     assert (np.diff([frame["sequence"] for frame in frames]) == 1).all()
     ages_ms = 1000 * np.array([frame["age_s"] for frame in frames])
@@ -222,6 +222,40 @@ def test_without_a_runtime_it_waits_and_says_so(tmp_path: Path) -> None:
         assert "no OpenXR runtime is set up" in nowhere.until(lambda row: row["problem"], "problem")["problem"]
     finally:
         nowhere.close()
+
+
+def test_a_runtime_that_hangs_delivers_nothing_young(monado: Monado, headset: Headset) -> None:
+    headset.frame(tracked("left"), "left hand")
+    monado.freeze(True)
+    headset.quiet_for(0.3)
+    assert headset.quiet_for(0.5)
+    monado.freeze(False)
+    late = headset.frame(lambda f: True, "frame that was on its way")
+    assert late["age_s"] > 0.4
+    headset.frame(lambda f: tracked("left")(f) and f["age_s"] < 0.1, "young frame")
+
+
+def test_every_call_is_valid(monado: Monado, tmp_path: Path) -> None:
+    """The Khronos validation layer reads along, through a loss and a new session."""
+    report = tmp_path / "validation.txt"
+    environment = {"XR_CORE_VALIDATION_EXPORT_TYPE": "text", "XR_CORE_VALIDATION_FILE_NAME": str(report)}
+    monado.person.left.held, monado.person.left.squeeze = True, 1.0
+    monado.send()
+    device = Headset({**monado.environment, **environment}, tmp_path / "device.log", layer="validated")
+    try:
+        device.frame(lambda f: tracked("left")(f) and tracked("right")(f) and f["engaged"], "both hands")
+        monado.control("-c")
+        device.frame(lambda f: f["space"] == 1, "new space")
+        monado.kill()
+        device.until(lambda row: row["problem"], "problem")
+        monado.start()
+        device.frame(lambda f: f["space"] == 2 and tracked("right")(f), "right hand again")
+    finally:
+        device.close()
+    lines = report.read_text().splitlines()
+    assert sum("is initialized" in line for line in lines) >= 2
+    complaints = [line for line in lines if "VALID_ERROR" in line or "VALID_WARNING" in line]
+    assert not complaints, complaints
 
 
 def free_hand(seed: int) -> list[list[float]]:
