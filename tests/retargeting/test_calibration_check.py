@@ -87,8 +87,8 @@ def pinch_errors_m(points_m, stamp_s, size, pinched, known):
 @pytest.mark.parametrize(("name", "within_m", "nearer_m"), [
     # A glove that says 4 to 5 mm when the tips touch: near what is assumed of an unknown device.
     ("manus_right_s000_r010.npz", 0.001, -0.0005),
-    # A video that says 15 to 25 mm, and jumps by as much.
-    ("mediapipe_right_video.npy", 0.015, 0.010),
+    # A video that says 15 to 25 mm, and brings several fingertips to the thumb at once: few frames, a compromise.
+    ("mediapipe_right_video.npy", 0.015, 0.006),
 ])  # fmt: skip
 def test_recorded_people_of_either_size_reach_the_pinch(name, scale, within_m, nearer_m):
     points_m, stamp_s = recorded(name)
