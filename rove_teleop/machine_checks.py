@@ -16,9 +16,6 @@ PORTS = {8080: "--console-port 0", 8443: "--headset-port 0"}
 TRANSPORTS = "FASTDDS_BUILTIN_TRANSPORTS"
 PRIORITY = 50
 
-SCENE = """<mujoco><worldbody><light pos="0 0 3"/><camera name="eye" pos="0 -1 0.3" xyaxes="1 0 0 0 0.3 1"/>
-<geom type="sphere" size="0.3" rgba="1 1 1 1"/></worldbody></mujoco>"""
-
 
 def python_version() -> str:
     return f"{platform.python_version()} in {sys.prefix}"
@@ -37,22 +34,9 @@ def ros() -> str:
 
 def rendering() -> str:
     """One picture without a display."""
-    import mujoco
+    from .sim.render_check import draws
 
-    from .sim.offscreen import Offscreen
-
-    model = mujoco.MjModel.from_xml_string(SCENE)
-    data = mujoco.MjData(model)
-    mujoco.mj_forward(model, data)
-    camera = Offscreen(model, 64, 48)
-    try:
-        if int(camera.render(data, "eye").max()) == 0:
-            raise MissingDependency(
-                "off-screen OpenGL draws only black: update the graphics driver, or MUJOCO_GL=osmesa"
-            )
-    finally:
-        camera.close()
-    return os.environ.get("MUJOCO_GL") or "EGL"
+    return draws()
 
 
 def openxr() -> str:
