@@ -16,7 +16,7 @@ EXTRAS := $(if $(ROS_DISTRO),,ros$(comma))openxr,mocap,dev
 RENDERING := libegl1 libegl-mesa0 libgl1-mesa-dri libgles2
 PYTEST := $(VENV)/bin/python -m pytest
 
-.PHONY: help demo test unit integration lint install system-demo system-test base-policies bench-retargeting clean
+.PHONY: soak help demo test unit integration lint install system-demo system-test base-policies bench-retargeting clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ lint: install ## ruff and mypy
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+soak: install ## Ten million random ticks through the command filter (about a minute)
+	$(VENV)/bin/python benchmarks/soak.py
 
 base-policies: install ## Make the shipped policies again: demonstrations, behaviour cloning (about 10 minutes)
 	for task in toaster whiteboard; do \
