@@ -48,14 +48,22 @@ class Motion:
 class HandTrack:
     """One hand over n frames; a row that is not finite means "not tracked then".
 
-    ``T_world_wrist`` is (n, 4, 4) or None, ``points_m`` (n, 21, 3) in the wrist frame or None.
+    ``T_world_wrist`` is (n, 4, 4) or None, ``points_m`` (n, 21, 3) in the wrist frame or None, ``elbow_m`` (n, 3) in
+    the operator's world or None.
     """
 
     T_world_wrist: Array | None = None
     points_m: Array | None = None
+    elbow_m: Array | None = None
+
+    def seen_with(self, place_m: Array) -> bool:
+        """Whether the wrist and ``place_m`` (n, 3) are ever there at once."""
+        return self.T_world_wrist is not None and bool(
+            np.any(np.isfinite(self.T_world_wrist[:, :3, 3] + place_m).all(axis=1))
+        )
 
     def frame(self, k: int) -> HandFrame:
-        return HandFrame(_row(self.T_world_wrist, k), _row(self.points_m, k))
+        return HandFrame(_row(self.T_world_wrist, k), _row(self.points_m, k), _row(self.elbow_m, k))
 
 
 @dataclass(frozen=True, slots=True)

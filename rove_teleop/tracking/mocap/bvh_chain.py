@@ -74,12 +74,10 @@ class BvhChain:
             parts[f"{side}_hand"] = row_of[wrist], here
             shoulder = skeleton.shoulders.get(side)
             if shoulder is not None:
-                below = wrist
-                while joints[below].parent != shoulder:
-                    below = joints[below].parent
                 parts[f"{side}_upper_arm"] = row_of[shoulder], here
-                if below != wrist:
-                    parts[f"{side}_forearm"] = row_of[below], here
+                elbow = skeleton.elbow(side)
+                if elbow is not None:
+                    parts[f"{side}_forearm"] = row_of[elbow], here
             for name, (joint, offset) in zip(_POINTS[side], skeleton.fingers[side] or (), strict=False):
                 parts[name] = row_of[joint], offset
         return parts

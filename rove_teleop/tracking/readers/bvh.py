@@ -16,6 +16,7 @@ from .axes import in_wrist_frame, transforms, turned, wrist_rotation
 from .body import chest_from_world
 from .bvh_parser import Clip, parse
 from .bvh_skeleton import Skeleton
+from .joint_names import WRIST_PARTS
 
 PLAUSIBLE_ARM_M = (0.38, 0.75)
 TYPICAL_ARM_M = 0.53
@@ -34,7 +35,10 @@ def read(path: Path, text: str, scale_m: float | None = None) -> Recording:
     skeleton = Skeleton(clip.joints)
     if not skeleton.wrists:
         names = ", ".join(joint.name for joint in clip.joints[:40])
-        raise MotionFileInvalid(f"{path}: no joint is named like a left or right hand or wrist (joints: {names})")
+        raise MotionFileInvalid(
+            f"{path}: no joint is named like a left or right hand or wrist (looked for a side with "
+            f"{', '.join(WRIST_PARTS)}; joints: {names})"
+        )
     notes = list(clip.notes)
     scale_m = _scale(skeleton, scale_m, notes)
     clip = _without_reference_pose(clip, skeleton, scale_m, notes)
@@ -117,13 +121,15 @@ def _hand(skeleton: Skeleton, side: Side, T_world: dict[int, Array], scale_m: fl
     T_wrist = T_world[skeleton.wrists[side]].copy()
     along, thumb = skeleton.hand_axes(side)
     T_wrist[:, :3, :3] = T_wrist[:, :3, :3] @ wrist_rotation(along, thumb, side)
+    elbow = skeleton.elbow(side)
+    elbow_m = None if elbow is None else T_world[elbow][:, :3, 3]
     chain = skeleton.fingers[side]
     if chain is None:
         notes.append(f"the {side} hand has no complete fingers; only its wrist is used")
-        return HandTrack(T_wrist)
+        return HandTrack(T_wrist, elbow_m=elbow_m)
     points = np.zeros((len(T_wrist), len(HAND_POINTS), 3))
     points[:, 0] = T_wrist[:, :3, 3]
     for k, (joint, offset) in enumerate(chain, start=1):
         T = T_world[joint]
         points[:, k] = T[:, :3, 3] + T[:, :3, :3] @ (offset * scale_m)
-    return HandTrack(T_wrist, in_wrist_frame(points, T_wrist[:, :3, :3], T_wrist[:, :3, 3]))
+    return HandTrack(T_wrist, in_wrist_frame(points, T_wrist[:, :3, :3], T_wrist[:, :3, 3]), elbow_m)

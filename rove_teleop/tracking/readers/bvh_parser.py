@@ -65,7 +65,7 @@ def _rows(
         if len(rows) == frame_count:
             return np.array(rows), (f"holds more frames than the {frame_count} it announces; the rest is not played",)
         if len(words) != width:
-            cut = " (truncated?)" if k + 1 == len(lines) else ""
+            cut = " (truncated?)" if k + 1 == len(lines) and len(words) < width else ""
             raise MotionFileInvalid(f"{path}:{k + 1}: {len(words)} values where the joints have {width} channels{cut}")
         rows.append(_row(f"{path}:{k + 1}", words, joints))
     if len(rows) < frame_count:

@@ -56,6 +56,16 @@ class Skeleton:
             k = self._joints[k].parent
         return length
 
+    def elbow(self, side: Side) -> int | None:
+        """The joint below the shoulder on the way to the wrist; None without an arm of two bones."""
+        wrist, top = self.wrists.get(side, -1), self.shoulders.get(side)
+        if top is None:
+            return None
+        k = wrist
+        while self._joints[k].parent != top:
+            k = self._joints[k].parent
+        return None if k == wrist else k
+
     def forward(self, position: Mapping[int, Array]) -> Array:
         """Where the chest faces (3,) with joints at ``position``; zero when nothing tells."""
         if self.pair is None:

@@ -9,7 +9,7 @@ import numpy as np
 from ...errors import MotionFileInvalid
 from ...types import Array, Side
 from ..motion import HandTrack, Recording
-from .arrays import checked, open_npz
+from .arrays import checked, checked_frames, open_npz
 from .axes import in_wrist_frame, transforms, wrist_from_points
 
 NODE_OF_POINT = (0, 1, 2, 3, 4, *(5 * finger + joint for finger in range(1, 5) for joint in (1, 2, 3, 4)))
@@ -20,10 +20,11 @@ def read(path: Path, content: bytes) -> Recording:
     """Wrist orientation and finger points; quaternion signs are irrelevant because rotations are used.
 
     Raises:
-        MotionFileInvalid: arrays missing, of the wrong shape, not finite, or a quaternion that is no orientation.
+        MotionFileInvalid: arrays missing, of the wrong shape, nowhere finite, or a quaternion that is no orientation.
     """
     arrays = open_npz(path, content, ("data", "timestamps", "chirality"))
-    data = checked(path, "data", arrays["data"], (25, 7))
+    notes = ["the glove has no position: the wrist turns in place"]
+    data, whole = checked_frames(path, "data", arrays["data"], (25, 7), notes)
     stamp_s = checked(path, "timestamps", arrays["timestamps"], ())
     if len(stamp_s) != len(data):
         raise MotionFileInvalid(f"{path}: {len(data)} frames but {len(stamp_s)} timestamps")
@@ -35,11 +36,11 @@ def read(path: Path, content: bytes) -> Recording:
     rotation = _matrices(path, quats)
     points = data[:, NODE_OF_POINT, :3]
     local = in_wrist_frame(points, rotation, points[:, 0])
-    offset = wrist_from_points(local[:1], side)[0]
+    offset = wrist_from_points(local[whole][:1], side)[0]
     if np.trace(offset) > 2.0:  # within 60 degrees: the glove's own wrist axes are ours
         offset = np.eye(3)
     track = HandTrack(transforms(rotation @ offset, points[:, 0] * 0.0), local @ offset)
-    return Recording(stamp_s, {side: track}, notes=("the glove has no position: the wrist turns in place",))
+    return Recording(stamp_s, {side: track}, notes=tuple(notes))
 
 
 def _side(path: Path, chirality: str) -> Side:
@@ -52,7 +53,7 @@ def _side(path: Path, chirality: str) -> Side:
 def _matrices(path: Path, quats_wxyz: Array) -> Array:
     """(n, 3, 3) of quaternions (n, 4), normalised: gloves deliver norms that are off by a percent."""
     norm = np.linalg.norm(quats_wxyz, axis=1)
-    for k in np.flatnonzero(~((norm > 0.5) & (norm < 2.0)))[:1]:
+    for k in np.flatnonzero((norm <= 0.5) | (norm >= 2.0))[:1]:
         raise MotionFileInvalid(f"{path}: frame {k}, wrist quaternion of norm {norm[k]:g} is no orientation")
     w, x, y, z = (quats_wxyz / norm[:, None]).T
     rows = [

@@ -9,7 +9,7 @@ import numpy as np
 from ...errors import MotionFileInvalid
 from ...types import Array, Side
 from ..motion import HandTrack, Recording
-from .arrays import checked, open_npy
+from .arrays import checked_frames, open_npy
 from .axes import in_wrist_frame, wrist_from_points
 
 VIDEO_HZ = 30.0
@@ -20,17 +20,18 @@ def read(path: Path, content: bytes) -> Recording:
     """Points (frames, 21, 3); MediaPipe's order is ours. The file has no stamps, so it plays at 30 Hz.
 
     Raises:
-        MotionFileInvalid: wrong shape, not finite, or not the size of a hand in metres.
+        MotionFileInvalid: wrong shape, nowhere finite, or not the size of a hand in metres.
     """
-    points = checked(path, "landmarks", open_npy(path, content), (21, 3))
-    palm_m = float(np.median(np.linalg.norm(points[:, 9] - points[:, 0], axis=1)))
+    notes: list[str] = []
+    points, whole = checked_frames(path, "landmarks", open_npy(path, content), (21, 3), notes)
+    palm_m = float(np.median(np.linalg.norm(points[whole, 9] - points[whole, 0], axis=1)))
     if not 0.03 < palm_m < 0.2:
         raise MotionFileInvalid(f"{path}: wrist to middle knuckle is {palm_m:g}, which is no hand in metres")
-    side, how = _side(path, points)
+    side, how = _side(path, points[whole])
     rotation = wrist_from_points(points, side)
     track = HandTrack(None, in_wrist_frame(points, rotation, points[:, 0]))
-    notes = (f"taken as a {side} hand ({how})", f"no timestamps in the file: played at {VIDEO_HZ:g} Hz")
-    return Recording(np.arange(len(points)) / VIDEO_HZ, {side: track}, notes=notes)
+    notes += [f"taken as a {side} hand ({how})", f"no timestamps in the file: played at {VIDEO_HZ:g} Hz"]
+    return Recording(np.arange(len(points)) / VIDEO_HZ, {side: track}, notes=tuple(notes))
 
 
 def _side(path: Path, points: Array) -> tuple[Side, str]:

@@ -64,6 +64,10 @@ def _hand(path: Path, side: Side, triad: tuple[str, ...], own: dict[str, Array],
     front, thumb, little = (own[name] for name in triad)
     if triad[1] == "hand_left" and side == "left":
         thumb, little = little, thumb  # seen from above with the fingers forward, a left hand's thumb is at its right
+    if not np.any(np.isfinite(front + thumb + little).all(axis=1)):
+        raise MotionFileInvalid(
+            f"{path}: in none of its frames are all the {side} hand's markers {', '.join(triad)} seen"
+        )
     size_m = float(np.nanmedian(np.linalg.norm(front - (thumb + little) / 2.0, axis=1)))
     if not 0.005 < size_m < 0.3:
         raise MotionFileInvalid(f"{path}: its {side} hand markers are {size_m:g} m apart: no hand in millimetres")
@@ -99,6 +103,8 @@ def _towards_fingers(rotation: Array, middle: Array, own: dict[str, Array], side
     tips = np.stack([own[f"{finger}_tip"] for finger in FINGERS[1:]])
     reach = np.linalg.norm(tips - middle, axis=2).mean(axis=0)
     seen = np.isfinite(reach) & np.isfinite(rotation[:, 0, 0])
+    for finger in FINGERS[1:]:
+        seen &= np.isfinite(own[f"{finger}_middle"]).all(axis=1)
     if not np.any(seen):
         return np.eye(3)
     stretched = np.flatnonzero(seen & (reach >= np.percentile(reach[seen], 90)))
@@ -120,7 +126,8 @@ def _arm(markers: dict[str, Array], hands: dict[Side, HandTrack], alone: Side) -
     """Median vector (3,) from shoulder or elbow to wrist (zero without), and the arm's length where both are there."""
     for side, track in hands.items():
         own = {_without_side(name, side, alone): name for name in markers}
-        joints = [markers[own[name]] for name in ("shoulder", "elbow") if name in own]
+        wanted = [markers[own[name]] for name in ("shoulder", "elbow") if name in own]
+        joints = [places for places in wanted if track.seen_with(places)]
         if joints and track.T_world_wrist is not None:
             wrist = track.T_world_wrist[:, :3, 3]
             bones = [np.linalg.norm(a - b, axis=1) for a, b in pairwise([*joints, wrist])]
