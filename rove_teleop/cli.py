@@ -128,6 +128,8 @@ def _data_commands(subparsers: Any) -> None:
     command.add_argument("--operator", metavar="DEVICE", required=True, help="as for collect")
     command.add_argument("--seconds", type=_seconds, default=30.0, help="from the first frame (default %(default)s)")
     command.add_argument("--out", type=Path, required=True, help="file.npz")
+    command.add_argument("--headset-host", default="", help="address of the page of --operator webxr, as for collect")
+    command.add_argument("--headset-port", type=_port, default=8443, help="0 takes a free one (default %(default)s)")
     command.set_defaults(run=commands.record_motion)
     command = subparsers.add_parser("retarget", help="a motion file or an episode's operator to joint angles")
     command.add_argument("motion", type=Path, help="motion file, or DATASET/episodes/ID.zarr")

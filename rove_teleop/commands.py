@@ -10,9 +10,13 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import MissingDependency
+
+if TYPE_CHECKING:
+    from .tracking.gate import GateLimits
+    from .types import OperatorFrame
 
 # --- collect ---
 
@@ -212,48 +216,59 @@ def retarget(options: argparse.Namespace) -> int:
 
 def record_motion(options: argparse.Namespace) -> int:
     """Every frame of a tracking device into a file, without a session or a robot. Ctrl-C keeps what has come."""
-    from .clock import monotonic_s
     from .errors import UsageError
-    from .motion_recording import record_frames, save_recording
-    from .nodes.trackers import View, make_tracker
-    from .robots.description import load_robot
+    from .headset_page import headset_page
+    from .motion_recording import save_recording
     from .tracking.gate import FrameGate
-    from .types import OperatorFrame
 
     if options.operator in ("simulated", "none"):
         raise UsageError(f"--operator {options.operator} is nobody to record: name a device, or replay:FILE")
     if not options.out.parent.is_dir():
         raise UsageError(f"{options.out}: there is no folder {options.out.parent}")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if options.operator == "webxr":
+        with headset_page(options.headset_host, options.headset_port) as (device, url):
+            print(f"open in the headset's browser: {url}", flush=True)
+            frames, limits = _record(device, options.seconds, patience_s=600.0)
+    else:
+        frames, limits = _record(options.operator, options.seconds, patience_s=30.0)
+    save_recording(options.out, frames)
+    gate = FrameGate(limits)
+    for frame in frames:
+        gate.check(frame, frame.stamp_s)
+    print(f"{options.out}: {len(frames)} frames in {frames[-1].stamp_s - frames[0].stamp_s:.1f} s")
+    print(f"what the gate would refuse: {dict(gate.rejected) or 'nothing'}")
+    return 0
+
+
+def _record(device: str, seconds: float, patience_s: float) -> tuple[list[OperatorFrame], GateLimits]:
+    """Frames of a device, until the time is over or Ctrl-C, and what the gate expects of them."""
+    from .clock import monotonic_s
+    from .motion_recording import record_frames
+    from .nodes.trackers import View, make_tracker
+    from .robots.description import load_robot
+
     robot = load_robot("iron_r01")
-    tracker = make_tracker(options.operator, robot, "toaster")
+    tracker = make_tracker(device, robot, "toaster")
     view = View(robot.home_rad, None, (), driving=True)  # who is recorded plays at once
     frames: list[OperatorFrame] = []
+    show, limit_s = _counter("second"), round(seconds)
 
     def next_frame(timeout_s: float) -> OperatorFrame | None:
         tracker.wait(timeout_s)
         return tracker.frame(monotonic_s(), view)
 
-    show = _counter("second")
-    limit_s = round(options.seconds)
+    def progress(elapsed_s: float, count: int) -> None:
+        show(min(round(elapsed_s), limit_s - 1), limit_s, f"{count} frames")
+
     try:
-        record_frames(
-            next_frame, options.seconds, frames, tracker.problem,
-            progress=lambda elapsed_s, count: show(min(round(elapsed_s), limit_s - 1), limit_s, f"{count} frames"),
-        )  # fmt: skip
+        record_frames(next_frame, seconds, frames, tracker.problem, patience_s, progress)
     except KeyboardInterrupt:
         if not frames:
             raise
     finally:
         tracker.close()
-    save_recording(options.out, frames)
-    gate = FrameGate(tracker.limits)
-    for frame in frames:
-        gate.check(frame, frame.stamp_s)
-    seconds = frames[-1].stamp_s - frames[0].stamp_s
-    print(f"{options.out}: {len(frames)} frames in {seconds:.1f} s")
-    print(f"what the gate would refuse: {dict(gate.rejected) or 'nothing'}")
-    return 0
+    return frames, tracker.limits
 
 
 def filter_targets(options: argparse.Namespace) -> int:
