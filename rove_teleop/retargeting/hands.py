@@ -1,7 +1,4 @@
-"""Finger points become the angles of a hand, and those become the robot's hand joints by the robot's own mapping.
-
-Angles are measured, not optimised: robust and thin. What the fingertips do together (pinching) is left to a solver.
-"""
+"""Finger points become joint angles of a robot's hand: its fingertips do what the operator's do, inside its limits."""
 
 from __future__ import annotations
 
@@ -9,99 +6,130 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..robots.description import RobotDescription
+from ..robots.tree import read_tree
 from ..types import HAND_POINTS, Array, Side
+from .calibration import HandSize, implausible, measure_size
+from .hand_solver import HandSolver
+from .hand_targets import HandTargets
 
-_FINGERS = ("index", "middle", "ring", "little")
 ABSORBED = 0.5
 """Share of a finger's movement that goes into closing the gap between the robot's finger and the operator's."""
-_PARTS = ("mcp", "pip", "dip", "tip")
-_INDEX = {name: k for k, name in enumerate(HAND_POINTS)}
-_CHAINS = np.array([[_INDEX[f"{finger}_{part}"] for part in _PARTS] for finger in _FINGERS])
-_THUMB = np.array([_INDEX[f"thumb_{part}"] for part in ("cmc", "mcp", "ip", "tip")])
-
-
-def hand_angles(points_m: Array, side: Side) -> dict[str, float]:
-    """Angles of a hand in radians by name, as ``robots.operator`` defines them; NaN where points coincide.
-
-    Args:
-        points_m: (21, 3) in the wrist frame (x along the fingers, z out of the back of the hand).
-        side: whose thumb is where.
-    """
-    bones = np.diff(points_m[_CHAINS], axis=1)  # (4 fingers, 3 bones, 3)
-    first = bones[:, 0]
-    # Flexion turns about the finger's own axis after abduction, so it is measured against the spread direction.
-    forward = np.hypot(first[:, 0], first[:, 1])
-    flexion = np.arctan2(-first[:, 2], np.where(first[:, 0] < 0.0, -forward, forward))
-    spread = np.where(forward > 0.3 * np.linalg.norm(first, axis=1), np.arctan2(first[:, 1], np.abs(first[:, 0])), 0.0)
-    pip, dip = (_bend(bones[:, k], bones[:, k + 1]) for k in (0, 1))
-    angles: dict[str, float] = _thumb_angles(points_m, side)
-    for k, finger in enumerate(_FINGERS):
-        angles[f"{finger}_abduction"] = float(spread[k])
-        angles[f"{finger}_mcp_flexion"] = float(flexion[k])
-        angles[f"{finger}_pip_flexion"] = float(pip[k])
-        angles[f"{finger}_dip_flexion"] = float(dip[k])
-    return angles
-
-
-def _thumb_angles(points_m: Array, side: Side) -> dict[str, float]:
-    bones = np.diff(points_m[_THUMB], axis=0)  # metacarpal, proximal, distal
-    x, y, z = bones[0]
-    to_thumb = y if side == "right" else -y
-    bends = _bend(bones[:-1], bones[1:])
-    return {
-        "thumb_abduction": float(np.arctan2(-z, np.hypot(x, y))),
-        "thumb_cmc_flexion": float(np.pi / 4.0 - np.arctan2(to_thumb, x)),
-        "thumb_mcp_flexion": float(bends[0]),
-        "thumb_ip_flexion": float(bends[1]),
-    }
-
-
-def _bend(bone: Array, following: Array) -> Array:
-    """Angles (n,) between consecutive bones (n, 3); never negative, for a joint between two bones has no side here."""
-    sine = np.linalg.norm(np.cross(bone, following), axis=-1)
-    angle: Array = np.arctan2(sine, np.sum(bone * following, axis=-1))
-    return angle
+NOISE_RAD = 0.05
+"""A finger that stays inside this has not moved: noise must not open a hand that holds something."""
+FARTHEST_M = 0.6
+"""No point of a hand is farther from its wrist."""
+TYPICAL_TOUCH_M = 0.006
+"""Without a calibration: how far apart a device reports fingertips that touch."""
+FRAMES_MEASURED = 30
+"""Good frames from which a hand that was not calibrated is measured."""
+ITERATIONS, FIRST_ITERATIONS = 20, 200
+"""Most steps of the solver per frame, and for the first frame, which starts anywhere."""
+SMOOTHING_S = 0.01
+"""Time constant with which the fingers follow the solution: of real time, so it means the same at every frame rate."""
+REST = 5e-4
+"""Pull to the home pose, per rad^2: half a percent of a tip's, so that a joint that no target moves has one place."""
+AT_LIMIT_RAD = 1e-9
+"""What counts as standing at a limit."""
+SHORTEST_STEP_S = 1e-4
 
 
 class HandRetargeter:
     """Joint angles of one robot hand from finger points: inside limits, and as before where the points are no good.
 
-    After ``anchor`` with the robot's angles, a difference between the robot's fingers and the operator's stays, and
-    shrinks only as the operator's fingers move: engaging never opens a hand that holds something. ``clamped`` (m,)
-    marks the joints whose angle was beyond a position limit.
+    The first frame after ``anchor`` is answered at once, the others as fast as the robot's velocity limits allow. After
+    ``anchor`` with the robot's angles, a difference between the robot's fingers and the operator's stays, and shrinks
+    only as the operator's fingers move: engaging never opens a hand that holds something. ``joints`` (m,) are indices
+    into the robot's arrays; ``clamped`` (m,) marks those whose solution stands at a limit; ``residual_m`` is the worst
+    fingertip's distance from its target in the solution, before smoothing and before the difference of an anchor is
+    added. The constructor compiles: the first call is as fast as any other.
+
+    Args:
+        robot: with a hand on ``side`` in its operator mapping.
+        side: which hand.
+        size: of the operator's hand; None measures it in the first good frames.
+
+    Raises:
+        ValueError: the robot has no hand on that side, or the size is that of no hand.
     """
 
-    def __init__(self, robot: RobotDescription, side: Side) -> None:
+    def __init__(self, robot: RobotDescription, side: Side, size: HandSize | None = None) -> None:
+        mapping = robot.operator.hands.get(side)
+        if mapping is None:
+            raise ValueError(f"{robot.name} has no {side} hand")
         self.side = side
-        mapping = robot.operator.hand(side)
-        self.joints = np.array([robot.index(joint.joint) for joint in mapping], dtype=np.int64)
-        self._angles = [joint.angle for joint in mapping]
-        self._scale = np.array([joint.scale for joint in mapping])
+        self._targets = HandTargets(read_tree(robot, tuple(mapping.points.values()), mapping.wrist), mapping)
+        tree = self._targets.tree
+        self.joints: NDArray[np.int64] = tree.joints
         self._low, self._high = robot.q_min_rad[self.joints], robot.q_max_rad[self.joints]
-        self.clamped: NDArray[np.bool_] = np.zeros(len(mapping), dtype=np.bool_)
-        self._offset: Array = np.zeros(len(mapping))
-        self._last: Array | None = None
-        self._anchor_at: Array | None = None
+        self._v_max = robot.v_max_rad_s[self.joints]
+        self._home = robot.home_rad[self.joints]
+        self._solver = HandSolver(
+            tree,
+            self._targets.vectors,
+            self._targets.distances,
+            self._low,
+            self._high,
+            rest=REST,
+            q_rest_rad=self._home,
+        )
+        self._measured: list[Array] | None = [] if size is None else None
+        if size is not None:
+            if (why := implausible(size)) is not None:
+                raise ValueError(f"this is no {side} hand: {why}")
+            self._targets.set_size(size)
+        self._solver.solve(self._home.copy(), self._targets.update(np.zeros((len(HAND_POINTS), 3))))
+        self.anchor(None)
 
     def anchor(self, q_rad: Array | None) -> None:
         """Latch the robot's angles (m,) of ``joints`` to the next good points; None maps absolutely."""
         self._anchor_at = None if q_rad is None else q_rad.copy()
-        self._offset = np.zeros(len(self.joints))
-        self._last = None
+        self._offset: Array = np.zeros(len(self.joints))
+        self._solution: Array | None = None
+        self._smooth: Array = np.zeros(len(self.joints))
+        self._settled: Array = np.zeros(len(self.joints))
+        self.clamped: NDArray[np.bool_] = np.zeros(len(self.joints), dtype=np.bool_)
+        self.residual_m = 0.0
 
-    def angles(self, points_m: Array, q_last_rad: Array) -> Array:
-        """Angles (m,) of ``joints`` for points (21, 3); ``q_last_rad`` (m,) stands in where an angle is not finite."""
-        if points_m.shape != (len(HAND_POINTS), 3) or not np.all(np.isfinite(points_m)):
-            return np.clip(q_last_rad, self._low, self._high)
-        measured = hand_angles(points_m, self.side)
-        wanted = self._scale * np.array([measured[name] for name in self._angles])
-        wanted = np.where(np.isfinite(wanted), wanted, q_last_rad - self._offset)
-        self.clamped = (wanted < self._low) | (wanted > self._high)
-        wanted = np.clip(wanted, self._low, self._high)
-        if self._last is None:
-            self._offset = np.zeros(len(wanted)) if self._anchor_at is None else self._anchor_at - wanted
+    def angles(self, points_m: Array, q_last_rad: Array, dt_s: float) -> Array:
+        """Angles (m,) of ``joints`` for points (21, 3) in the wrist frame, ``dt_s`` after the last ones.
+
+        ``q_last_rad`` (m,) is the answer where the points are no hand, and where the first search starts.
+        """
+        q_last_rad = np.clip(np.where(np.isfinite(q_last_rad), q_last_rad, self._home), self._low, self._high)
+        if not self._usable(points_m):
+            return q_last_rad
+        target = self._targets.update(points_m)
+        if self._solution is None:
+            self._solution = q_last_rad.copy()
+            self._solver.solve(self._solution, target, iterations=FIRST_ITERATIONS)
+            self._smooth = self._settled = self._solution.copy()
+            self._offset = np.zeros(len(self.joints)) if self._anchor_at is None else self._anchor_at - self._solution
         else:
-            shrink = ABSORBED * np.abs(wanted - self._last)
-            self._offset = np.sign(self._offset) * np.maximum(np.abs(self._offset) - shrink, 0.0)
-        self._last = wanted
-        return np.clip(wanted + self._offset, self._low, self._high)
+            dt_s = max(dt_s, SHORTEST_STEP_S) if dt_s < np.inf else SHORTEST_STEP_S
+            self._solver.solve(self._solution, target, reach_rad=self._v_max * dt_s, iterations=ITERATIONS)
+            self._smooth = self._smooth + (1.0 - np.exp(-dt_s / SMOOTHING_S)) * (self._solution - self._smooth)
+            self._absorb()
+        self.clamped = (self._solution <= self._low + AT_LIMIT_RAD) | (self._solution >= self._high - AT_LIMIT_RAD)
+        self.residual_m = float(self._solver.residual_m[: self._targets.tip_count].max())
+        return np.clip(self._smooth + self._offset, self._low, self._high)
+
+    def _usable(self, points_m: Array) -> bool:
+        """Whether these are points of a hand, of a size that is known or can be measured."""
+        if points_m.shape != (len(HAND_POINTS), 3) or not np.all(np.abs(points_m) <= FARTHEST_M):
+            return False
+        if self._measured is not None:
+            if implausible(measure_size(points_m)) is None:
+                self._measured.append(points_m)
+                size = measure_size(np.array(self._measured))
+                self._targets.set_size(HandSize(size.finger_m, np.full(4, TYPICAL_TOUCH_M)))
+            if not self._measured:
+                return False
+            if len(self._measured) == FRAMES_MEASURED:
+                self._measured = None
+        return True
+
+    def _absorb(self) -> None:
+        moved = self._smooth - self._settled
+        moved -= np.clip(moved, -NOISE_RAD, NOISE_RAD)
+        self._settled = self._settled + moved
+        self._offset = np.sign(self._offset) * np.maximum(np.abs(self._offset) - ABSORBED * np.abs(moved), 0.0)

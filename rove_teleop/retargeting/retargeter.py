@@ -11,6 +11,7 @@ from ..robots.description import RobotDescription
 from ..robots.kinematics import Kinematics
 from ..types import SIDES, Array, JointTargets, OperatorFrame, Side
 from .arms import ArmIK, ArmSolution
+from .calibration import HandSize
 from .clutch import Clutch, Mode
 from .hands import HandRetargeter
 
@@ -34,6 +35,7 @@ class Retargeter:
         scale: float = 1.0,
         follow_head: bool = False,
         absolute_fingers: bool = False,
+        sizes: Mapping[Side, HandSize] | None = None,
     ) -> None:
         self.robot = robot
         self.clutch = Clutch(mode, scale)
@@ -42,13 +44,15 @@ class Retargeter:
         self.clamped: NDArray[np.bool_] = np.zeros(robot.joint_count, dtype=np.bool_)
         self._follow_head = follow_head and "neck" in robot.groups and "head" in robot.operator.frames
         self._kinematics = Kinematics(robot)
-        self._arms = ArmIK(robot, self._kinematics)
         self._neck = ArmIK(robot, self._kinematics, groups=("neck",)) if self._follow_head else None
         self._absolute_fingers = absolute_fingers or mode == "absolute"
-        self._hands = {side: HandRetargeter(robot, side) for side in SIDES}
+        known = sizes or {}
+        self._hands = {side: HandRetargeter(robot, side, known.get(side)) for side in robot.operator.hands}
         self._sites: dict[Side, str] = {
             side: robot.operator.frames[f"{side}_wrist"] for side in SIDES if f"{side}_wrist" in robot.operator.frames
         }
+        arms = [f"{side}_arm" for side in self._sites]
+        self._arms = ArmIK(robot, self._kinematics, arms) if arms else None
         self._arm_joints = {side: robot.groups[f"{side}_arm"] for side in self._sites}
         self._q_rad: Array = robot.home_rad.copy()
         self._last_frame: OperatorFrame | None = None
@@ -105,6 +109,8 @@ class Retargeter:
             hand.anchor(None if self._absolute_fingers else self._q_rad[hand.joints])
 
     def _step_wrists(self, frame: OperatorFrame, dt_s: float, valid: NDArray[np.bool_]) -> None:
+        if self._arms is None:
+            return
         goals = {self._sites[side]: T for side, T in self.clutch.wrist_goals(frame).items()}
         self._take(self._arms.solve(goals, self._q_rad, dt_s))
         for side, site in self._sites.items():
@@ -126,7 +132,7 @@ class Retargeter:
                 continue
             last = self._q_rad[hand.joints]
             reach = self.robot.v_max_rad_s[hand.joints] * dt_s
-            wanted = hand.angles(points_m, last)
+            wanted = hand.angles(points_m, last, dt_s)
             self._q_rad[hand.joints] = np.clip(wanted, last - reach, last + reach)
             self.clamped[hand.joints] = hand.clamped | (self._q_rad[hand.joints] != wanted)
             valid[hand.joints] = True

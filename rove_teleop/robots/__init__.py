@@ -2,6 +2,6 @@
 
 from .description import RobotDescription, load_robot
 from .kinematics import Kinematics
-from .operator import HAND_ANGLES, HandJoint, OperatorMapping
+from .operator import HandMapping, OperatorMapping
 
-__all__ = ["HAND_ANGLES", "HandJoint", "Kinematics", "OperatorMapping", "RobotDescription", "load_robot"]
+__all__ = ["HandMapping", "Kinematics", "OperatorMapping", "RobotDescription", "load_robot"]

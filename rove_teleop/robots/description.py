@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..config import Section, load_yaml
 from ..errors import ConfigInvalid
 from ..types import Array
-from .model import check_model
+from .model import check_model, compile_model, site_places
 from .operator import OperatorMapping, read_operator
 
 _PLAUSIBLE_ANGLE_RAD = 2.0 * math.pi
@@ -98,9 +98,10 @@ def _read_robot(folder: Path) -> RobotDescription:
     groups = _read_groups(group_section, joint_section)
     names = tuple(joint for joints in groups.values() for joint in joints)
     limits = np.array([_read_joint(joint_section.section(joint)) for joint in names])
-    operator = read_operator(root.section("operator"), names)
+    model = compile_model(model_path)
+    check_model(model, model_path, names, limits[:, :2], joint_section)
+    operator = read_operator(root.section("operator"), site_places(model))
     root.done()
-    check_model(model_path, names, limits[:, :2], joint_section, tuple(operator.frames.values()))
     q_min, q_max, v_max, a_max, j_max, home = (_frozen(column) for column in limits.T)
     index = {joint: i for i, joint in enumerate(names)}
     return RobotDescription(

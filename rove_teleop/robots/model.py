@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import mujoco
@@ -29,15 +30,33 @@ def compile_model(path: Path) -> mujoco.MjModel:
         raise ConfigInvalid(f"{path}:{line.group(1) if line else 1}: MuJoCo refuses the model: {text}") from error
 
 
-def check_model(path: Path, names: tuple[str, ...], ranges_rad: Array, joints: Section, sites: tuple[str, ...]) -> None:
+@dataclass(frozen=True, slots=True)
+class SitePlace:
+    """Where a site hangs: the bodies from the world's to its own (MuJoCo ids), and how many joints they have."""
+
+    bodies: tuple[int, ...]
+    joint_count: int
+
+
+def site_places(model: mujoco.MjModel) -> dict[str, SitePlace]:
+    """Every named site of a model."""
+    places: dict[str, SitePlace] = {}
+    for i in range(model.nsite):
+        bodies = [int(model.site_bodyid[i])]
+        while bodies[0] != 0:
+            bodies.insert(0, int(model.body_parentid[bodies[0]]))
+        places[model.site(i).name] = SitePlace(tuple(bodies), int(model.body_jntnum[bodies].sum()))
+    return places
+
+
+def check_model(model: mujoco.MjModel, path: Path, names: tuple[str, ...], ranges_rad: Array, joints: Section) -> None:
     """Refuse a model whose hinge joints, ranges (n, 2), actuators or their order differ from the configuration.
 
     The order that counts is that of the actuators: joints stand in the order of the tree, where a hand follows its arm.
 
     Raises:
-        ConfigInvalid: names the joint, actuator or site, with the file and the line where it stands or is missing.
+        ConfigInvalid: names the joint or actuator, with the file and the line where it stands or is missing.
     """
-    model = compile_model(path)
     in_model = [model.joint(i).name for i in range(model.njnt)]
     for name in names:
         if name not in in_model:
@@ -53,9 +72,6 @@ def check_model(path: Path, names: tuple[str, ...], ranges_rad: Array, joints: S
             written = f"[{configured[0]:g}, {configured[1]:g}]"
             raise joints.error(name, f"has position {written}, but the model's range is [{low:g}, {high:g}]")
     _check_actuators(model, path, names)
-    for site in sites:
-        if mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_SITE, site) < 0:
-            raise ConfigInvalid(f"{path}:1: has no site '{site}', which the operator mapping names")
 
 
 def _check_actuators(model: mujoco.MjModel, path: Path, names: tuple[str, ...]) -> None:

@@ -1,82 +1,97 @@
-"""Which part of the operator drives which part of the robot, as written in a robot's configuration.
-
-Angles of a hand are measured in the wrist frame (x along the fingers, z out of the back of the hand), radians, zero for
-a flat hand with its fingers together. ``<finger>_mcp_flexion``, ``_pip_`` and ``_dip_flexion`` grow as the finger
-closes. ``<finger>_abduction`` of the four fingers is positive towards +y; ``thumb_abduction`` is positive out of the
-plane of the hand, towards the palm.
-"""
+"""Which part of the operator drives which part of the robot, as written in a robot's configuration."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from ..config import Section
-from ..types import SIDES, Side
+from ..types import HAND_POINTS, SIDES, Side
+from .model import SitePlace
 
-_FINGERS = ("index", "middle", "ring", "little")
-_THUMB_ANGLES = ("thumb_abduction", "thumb_cmc_flexion", "thumb_mcp_flexion", "thumb_ip_flexion")
-_FINGER_ANGLES = ("abduction", "mcp_flexion", "pip_flexion", "dip_flexion")
-
-HAND_ANGLES: tuple[str, ...] = _THUMB_ANGLES + tuple(
-    f"{finger}_{angle}" for finger in _FINGERS for angle in _FINGER_ANGLES
-)
-"""Names of the angles of an operator's hand that a robot joint may follow."""
-
-OPERATOR_FRAMES: tuple[str, ...] = ("head", "left_wrist", "right_wrist")
-"""Tracked body parts of an operator that a site of the model may follow."""
+OPERATOR_FRAMES: tuple[str, ...] = ("head", "left_wrist", "right_wrist", "left_elbow", "right_elbow")
+"""Tracked body parts of an operator that a site of the model may follow; of an elbow, a point is enough."""
+FARTHEST_TOUCH_M = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class HandJoint:
-    """A robot joint that follows ``scale`` times one of ``HAND_ANGLES`` of the operator's hand on ``side``."""
+class HandMapping:
+    """A robot's hand by sites of its model.
 
-    joint: str
-    side: Side
-    angle: str
-    scale: float
+    ``wrist`` is the site from which the fingers are seen, with x along them and z out of the back of the hand.
+    ``points`` names the site that is a point of the operator's hand (of ``HAND_POINTS``), for any subset of fingers; a
+    finger that has points has a tip. ``touch_m`` is the distance of two tip sites when the pads of the fingers touch.
+    """
+
+    wrist: str
+    points: MappingProxyType[str, str]
+    touch_m: float
+
+    @property
+    def fingers(self) -> tuple[str, ...]:
+        """The operator's fingers that this hand has, thumb first."""
+        return tuple(finger_of(point) for point in HAND_POINTS if point.endswith("_tip") and point in self.points)
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorMapping:
-    """``frames``: operator part (of ``OPERATOR_FRAMES``) to site name of the model; ``hands``: joints by hand angle."""
+    """``frames``: operator part (of ``OPERATOR_FRAMES``) to site name of the model; ``hands``: sites by hand point."""
 
     frames: MappingProxyType[str, str]
-    hands: tuple[HandJoint, ...]
-
-    def hand(self, side: Side) -> tuple[HandJoint, ...]:
-        """The joints that follow the operator's hand on one side."""
-        return tuple(joint for joint in self.hands if joint.side == side)
+    hands: MappingProxyType[Side, HandMapping]
 
 
-def read_operator(section: Section, joint_names: tuple[str, ...]) -> OperatorMapping:
-    """Check the ``operator`` section of a robot file. The sites' existence is checked against the model elsewhere.
+def finger_of(point: str) -> str:
+    """The finger of a hand point: "index" of "index_tip"."""
+    return point.rsplit("_", 1)[0]
+
+
+def read_operator(section: Section, sites: Mapping[str, SitePlace]) -> OperatorMapping:
+    """Check the ``operator`` section of a robot file against the sites of its model.
 
     Raises:
-        ConfigInvalid: unknown body part, hand angle, joint or key, a joint mapped twice, or a scale outside +-10.
+        ConfigInvalid: unknown body part, hand point, site or key; a finger without a tip; a site that does not hang
+            from the wrist or that no joint moves; a touching distance outside 0 to 0.1 m.
     """
     frames_section = section.section("frames")
-    frames = {part: frames_section.text(part) for part in OPERATOR_FRAMES if part in frames_section}
+    frames = {part: _site(frames_section, part, sites) for part in OPERATOR_FRAMES if part in frames_section}
     frames_section.done()
     hands_section = section.section("hands")
-    hands: list[HandJoint] = []
-    for side in SIDES:
-        if side in hands_section:
-            hands += _read_hand(hands_section.section(side), side, joint_names)
+    hands = {side: _read_hand(hands_section.section(side), sites) for side in SIDES if side in hands_section}
     hands_section.done()
     section.done()
-    return OperatorMapping(MappingProxyType(frames), tuple(hands))
+    return OperatorMapping(MappingProxyType(frames), MappingProxyType(hands))
 
 
-def _read_hand(section: Section, side: Side, joint_names: tuple[str, ...]) -> list[HandJoint]:
-    joints: list[HandJoint] = []
-    for name in section.keys():
-        if name not in joint_names:
-            raise section.error(name, "is not a joint of this robot")
-        entry = section.section(name)
-        angle = entry.text("angle")
-        if angle not in HAND_ANGLES:
-            raise entry.error("angle", f"is {angle!r}, not one of the hand angles {', '.join(HAND_ANGLES)}")
-        joints.append(HandJoint(name, side, angle, entry.number("scale", -10.0, 10.0)))
-        entry.done()
-    return joints
+def _site(section: Section, key: str, sites: Mapping[str, SitePlace]) -> str:
+    name = section.text(key)
+    if name not in sites:
+        raise section.error(key, f"names site {name!r}, which the model does not have")
+    return name
+
+
+def _read_hand(section: Section, sites: Mapping[str, SitePlace]) -> HandMapping:
+    wrist = _site(section, "wrist", sites)
+    touch_m = section.number("touch_m", 0.0, FARTHEST_TOUCH_M)
+    points_section = section.section("points")
+    points: dict[str, str] = {}
+    for point in points_section.keys():
+        if point not in HAND_POINTS[1:]:
+            raise points_section.error(point, f"is not one of the hand points {', '.join(HAND_POINTS[1:])}")
+        points[point] = _site(points_section, point, sites)
+        _check_place(points_section, point, sites[points[point]], wrist, sites[wrist])
+    for point in points:
+        if f"{finger_of(point)}_tip" not in points:
+            raise points_section.error(point, f"has no {finger_of(point)}_tip beside it")
+    if not points:
+        raise section.error("points", "names no site")
+    section.done()
+    return HandMapping(wrist, MappingProxyType(points), touch_m)
+
+
+def _check_place(section: Section, point: str, place: SitePlace, wrist: str, at_wrist: SitePlace) -> None:
+    if place.bodies[: len(at_wrist.bodies)] != at_wrist.bodies:
+        raise section.error(point, f"names a site that does not hang from the body of the wrist's site {wrist!r}")
+    if place.joint_count == at_wrist.joint_count:
+        raise section.error(point, f"names a site that no joint moves against the wrist's site {wrist!r}")

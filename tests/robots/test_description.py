@@ -101,9 +101,41 @@ CASES: dict[str, tuple[str, Callable[[str], str], str, str]] = {
     ),
     "control rate": (YAML, replace("^control_hz: 250", "control_hz: 0"), "^control_hz", "control_hz"),
     "no such model": (YAML, replace("^model: .*", "model: other.xml"), "^model", "other.xml"),
-    "unknown hand angle": (YAML, replace("index_pip_flexion", "index_flexion"), "index_flexion", "index_mcp_flexion"),
-    "unknown site": (YAML, replace("head: head,", "head: forehead,"), "", "forehead"),
-    "hand joint unknown": (YAML, replace("      left_index_distal:", "      left_index_tip:"), "", "left_index_tip"),
+    "unknown site": (YAML, replace("head: head,", "head: forehead,"), "head: forehead", "forehead"),
+    "unknown hand point": (
+        YAML,
+        replace("        index_pip:", "        index_knuckle:"),
+        "index_knuckle:",
+        "index_mcp",
+    ),
+    "unknown site of a hand": (
+        YAML,
+        replace(": left_index_pip", ": left_index_knee"),
+        "left_index_knee",
+        "left_index_knee",
+    ),
+    "a finger without a tip": (YAML, replace(".* index_tip: left_index_tip\n", ""), "index_pip:", "has no index_tip"),
+    "a hand without points": (
+        YAML,
+        lambda s: re.sub(r"points:\n( {8}.*\n)+", "points: {}\n", s, count=1),
+        "points:",
+        "names no site",
+    ),
+    "a finger of the other hand": (
+        YAML,
+        replace("index_tip: left_index_tip", "index_tip: right_index_tip"),
+        "right_index_tip",
+        "does not hang from the body of the wrist's site 'left_wrist'",
+    ),
+    "a finger that no joint moves": (
+        YAML,
+        replace("index_tip: left_index_tip", "index_tip: left_wrist"),
+        "index_tip: left_wrist",
+        "no joint moves",
+    ),
+    "fingers that never touch": (YAML, replace("touch_m: 0.012", "touch_m: 12"), "touch_m: 12", "outside 0 to 0.1"),
+    "touch missing": (YAML, replace(".*touch_m: 0.012\n", ""), "wrist:", "touch_m"),
+    "unknown key of a hand": (YAML, replace("touch_m: 0.012", "touch_m: 0.012\n      glove: red"), "glove", "glove"),
     "not YAML": (YAML, replace("^joints:", "joints: [["), "", "not valid YAML"),
     "joint missing in the model": (
         MODEL,
@@ -164,6 +196,17 @@ def test_shipped_limits_are_sane() -> None:
     # A filter that may not reach full speed or full acceleration within a second would be useless to a person.
     assert np.all(robot.v_max_rad_s / robot.a_max_rad_s2 < 0.5)
     assert np.all(robot.a_max_rad_s2 / robot.j_max_rad_s3 < 0.1)
+
+
+def test_shipped_hands_name_the_points_of_five_fingers_and_of_four() -> None:
+    for side in ("left", "right"):
+        hand = load_robot("iron_r01").operator.hands[side]  # type: ignore[index]
+        assert hand.fingers == ("thumb", "index", "middle", "ring", "little")
+        assert hand.wrist == f"{side}_wrist" and len(hand.points) == 10
+    allegro = load_robot("allegro_right")
+    assert allegro.joint_count == 16 and not allegro.operator.frames
+    assert list(allegro.operator.hands) == ["right"]
+    assert allegro.operator.hands["right"].fingers == ("thumb", "index", "middle", "ring")
 
 
 def test_limits_cannot_be_changed_by_accident() -> None:
