@@ -44,6 +44,7 @@ class Tick:
     q_operator_rad: Array
     q_target_rad: Array
     weight: Array
+    driver: NDArray[np.int64]
     authority: Authority
     phase: Phase
     state: State
@@ -80,6 +81,7 @@ class ControlLoop:
         self.alarm: str | None = None
         self._events: list[Event] = []
         self._wanted = np.zeros(robot.joint_count, dtype=np.int64)
+        self._rest_first = False
         self._episode_s, self._stopped_s, self._last_tick_s = 0.0, 0.0, 0.0
 
     # --- inputs, each stamped on arrival with the loop's own clock ---
@@ -124,6 +126,7 @@ class ControlLoop:
             refusal = refusal or self._rest_at_measured(now_s)
         refusal = refusal or self.handover.request(signal, self.inputs.readiness(now_s, self.alignment), groups)
         if refusal is None:
+            self._rest_first = self._rest_first or signal in (Signal.START, Signal.ACKNOWLEDGE)
             if signal is Signal.START:
                 self._begin_episode(now_s)
             self._after_transition(before, now_s)
@@ -136,6 +139,12 @@ class ControlLoop:
     def tick(self, now_s: float) -> Tick:
         """One control period: what is sent is within every limit, whatever the inputs were."""
         self._notice_losses(now_s)
+        if self._rest_first:
+            # Again with the measurement that this tick's row shows: whoever replays the log can start from it.
+            self._rest_first = False
+            lost = self._rest_at_measured(now_s)
+            if lost is not None:
+                self._notice(Signal.ROBOT_LOST, lost, now_s)
         q_policy, q_operator = self.inputs.q_policy(now_s), self.inputs.q_operator(now_s)
         self._watch_alignment(now_s, q_operator)
         silent = self.handover.state in SILENT_STATES and self.filter.at_rest
@@ -213,7 +222,7 @@ class ControlLoop:
     # --- transitions and scorecards ---
 
     def _rest_at_measured(self, now_s: float) -> str | None:
-        """Commands begin, or begin again, where the robot stands; a sentence when that cannot be."""
+        """Commands begin, or begin again, where the robot stands, with no driver; a sentence when that cannot be."""
         measured, missing = self.inputs.measured, self.inputs.robot_missing(now_s)
         if missing is not None or measured is None:
             return missing
@@ -224,11 +233,11 @@ class ControlLoop:
         except RobotUnavailable as error:
             return str(error)
         self.check.start(self.filter.motion[0])
+        self.path.begin(self.filter.motion[0])
         return None
 
     def _begin_episode(self, now_s: float) -> None:
         self.inputs.begin_episode()
-        self.path.begin(self.filter.motion[0])
         self.no_progress.reset(now_s)
         self.alarm = None
         self._episode_s = now_s
@@ -285,6 +294,7 @@ class ControlLoop:
             q_operator_rad=q_operator,
             q_target_rad=self.path.reference,
             weight=self.path.weight,
+            driver=self._wanted[self.path.first_of_group],
             authority=self._authority(),
             phase=PHASE[self.handover.state],
             state=self.handover.state,

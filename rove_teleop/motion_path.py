@@ -84,7 +84,7 @@ class MotionPath:
         self._dt_s = limits.dt_s
         self._matrix = low_pass_matrix(limits.dt_s, smoothing_rad_s)
         self._state = new_state(limits.joint_count)
-        self._first_of_group = np.array([int(index[0]) for index in groups.values()], dtype=np.int64)
+        self.first_of_group = np.array([int(index[0]) for index in groups.values()], dtype=np.int64)
         self._group = np.zeros(limits.joint_count, dtype=np.int64)
         for k, index in enumerate(groups.values()):
             self._group[index] = k
@@ -94,7 +94,7 @@ class MotionPath:
     @property
     def weight(self) -> Array:
         """The operator's share per group (g,)."""
-        weight: Array = self._state.weight[self._first_of_group]
+        weight: Array = self._state.weight[self.first_of_group]
         return weight
 
     @property

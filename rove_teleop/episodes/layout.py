@@ -57,6 +57,7 @@ CONTROL_FIELDS: tuple[Field, ...] = (
     _joints("q_target_rad", "rad", "the blend of both that was asked of the command filter"),
     _joints("q_sent_rad", "rad", "what the command filter sent to the robot"),
     Field("weight", "<f8", ("tick", "group"), "1", "share of the operator per joint group, 0 to 1"),
+    Field("driver", "u1", ("tick", "group"), "1", "who should drive each joint group: 0 nobody, 1 policy, 2 operator"),
     Field("authority", "u1", ("tick",), "1", "who computed the command: 0 hold, 1 policy, 2 human, 3 stop"),
     Field("phase", "u1", ("tick",), "1", "0 autonomous, 1 adaptation, 2 recovery, 3 paused, 255 unlabelled"),
     Field("state", "u1", ("tick",), "1", "state of the handover; the names are in the attribute state_names"),

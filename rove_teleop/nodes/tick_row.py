@@ -33,6 +33,7 @@ _SAME_NAMES = (
     "q_operator_rad",
     "q_target_rad",
     "weight",
+    "driver",
     "authority",
     "phase",
     "state",

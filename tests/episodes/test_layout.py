@@ -27,7 +27,7 @@ _frame = st.builds(
 
 def test_a_control_row_is_packed_and_little_endian() -> None:
     row = control_dtype(50, 6)
-    assert row.itemsize == 4 + 4 + 8 + 8 + 6 * 50 * 8 + 6 * 8 + 3 + 50 * 4 + 8 + 8
+    assert row.itemsize == 4 + 4 + 8 + 8 + 6 * 50 * 8 + 6 * 8 + 6 + 3 + 50 * 4 + 8 + 8
     assert row.names == tuple(field.name for field in CONTROL_FIELDS)
     assert all(row[name].base.byteorder in "<|=" for name in row.names)
 
