@@ -106,7 +106,7 @@ def _session_arguments(command: argparse.ArgumentParser, episodes: int) -> None:
     add("--task", default="toaster", help="toaster or whiteboard (default %(default)s)")
     add("--episodes", type=int, default=episodes, help="how many (default %(default)s)")
     add("--dataset", type=Path, default=Path("datasets/demo"), help="folder (default %(default)s)")
-    add("--operator", default="simulated", help="simulated, replay:FILE, webxr, openxr, none, xsens, ... (docs/devices.md)")
+    add("--operator", default="simulated", help="simulated, replay:FILE, webxr, openxr, xsens, ... (docs/devices.md)")
     add("--operator-name", metavar="NAME", default="", help="who that is: uses what rove calibrate NAME remembered")
     add("--headset-host", default="", help="webxr: this machine's address (default: the one on the local network)")
     add("--headset-port", type=_port, default=8443, help="webxr: 0 takes a free one (default %(default)s)")
