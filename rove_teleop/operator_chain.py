@@ -10,6 +10,7 @@ from .retargeting.reach import arm_reach_m
 from .retargeting.retargeter import Retargeter
 from .robots.description import RobotDescription
 from .robots.kinematics import Kinematics
+from .tracking.admission import Admission
 from .tracking.gate import FrameGate, GateLimits
 from .types import Array, JointTargets, OperatorFrame
 
@@ -32,6 +33,7 @@ class OperatorChain:
         profile: OperatorProfile | None = None,
     ) -> None:
         self.gate = FrameGate(limits)
+        self.admission = Admission()
         self._follows = takeover != "aligned"
         sizes = None if profile is None else profile.sizes
         if self._follows:
@@ -40,6 +42,16 @@ class OperatorChain:
             self.retargeter = Retargeter(robot, "absolute", aligned_scale(robot, profile), sizes=sizes)
         self._last_frame_s: float | None = None
         self._started = False
+
+    @property
+    def trouble(self) -> str | None:
+        """One sentence: why the operator, or a part of them, does not drive now; None when there is nothing to say."""
+        return self.gate.trouble or self.admission.trouble
+
+    @property
+    def refused(self) -> dict[str, int]:
+        """What was refused of the frames, by reason."""
+        return {**self.gate.rejected, **self.admission.hidden}
 
     def step(
         self, frame: OperatorFrame, now_s: float, q_measured_rad: Array, driving: bool
@@ -51,6 +63,7 @@ class OperatorChain:
         trusted = self.gate.check(frame, now_s)
         if trusted is None:
             return None
+        trusted = self.admission.admit(trusted, driving)
         dt_s = LONGEST_STEP_S if self._last_frame_s is None else frame.stamp_s - self._last_frame_s
         self._last_frame_s = frame.stamp_s
         if not self._started or (self._follows and not driving):

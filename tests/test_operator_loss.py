@@ -187,3 +187,20 @@ def test_frames_that_come_twice_or_in_another_order_do_not_stop_the_operator():
     rig.run(3.0)
     assert rig.loop.handover.state in DRIVING
     assert set(rig.chain.gate.rejected) == {"out_of_order"} and rig.chain.gate.rejected["out_of_order"] > 30
+
+
+@pytest.mark.parametrize("takeover", ["anchored", "aligned"])
+def test_a_hand_that_comes_into_view_while_the_operator_drives_moves_nothing(takeover):
+    chain, left_arm = OperatorChain(ROBOT, takeover), [*ROBOT.groups["left_arm"], *ROBOT.groups["left_hand"]]
+
+    def seen(k):
+        far = moved(frame(k), "left", (0.2, 0.3, 0.3)).left.T_world_wrist
+        left = HandFrame() if k < 60 else HandFrame(far, hand_points("left", 0.9))
+        return frame(k, left=left, stamp_s=100.0 + k / 72.0)
+
+    for k in range(150):
+        _, targets = chain.step(seen(k), seen(k).stamp_s, ROBOT.home_rad, driving=k >= 20)
+        assert not targets.valid[left_arm].any() and targets.valid[ROBOT.groups["right_arm"]].all()
+    assert chain.refused["left_wrist_late"] > 0 and "take over again" in chain.trouble
+    _, targets = chain.step(seen(150), seen(150).stamp_s, ROBOT.home_rad, driving=False)
+    assert targets.valid[left_arm].all() and chain.trouble is None

@@ -119,7 +119,7 @@ class OperatorNode(Node):
 
     def report(self, now_s: float) -> None:
         """Diagnostics and the operator's status once a second, and at once when there is something new to tell."""
-        trouble = self.chain.gate.trouble
+        trouble = self.chain.trouble
         if not self._report.due(now_s) and trouble == self._told:
             return
         self._told = trouble
@@ -127,7 +127,7 @@ class OperatorNode(Node):
         values = {
             "frames": self.frames,
             "device": dict(self.tracker.counts()),
-            "refused_frames": dict(self.chain.gate.rejected),
+            "refused_frames": self.chain.refused,
             "refused_messages": dict(self.refused),
             "residual_m": self.chain.retargeter.residual_m,
         }
