@@ -1,0 +1,105 @@
+"""A recorded episode through the path again: the configuration that was live gives the commands that were sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..handover.states import State
+from ..motion_path import MotionPath, PathLog
+from ..robots.description import RobotDescription
+from ..types import Array, Reason
+from .filter_stream import robot_limits
+
+Rows = Mapping[str, NDArray[Any]]
+"""Arrays of an episode's control group by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the path was given, tick by tick: everything it needs, and where it began anew.
+
+    ``wanted`` (t, n) who should drive; ``q_policy_rad``, ``q_operator_rad`` (t, n); ``stop`` (t,) all joints stopped
+    whoever drove; ``begins`` the ticks at which commands began at the measured pose ``q_start_rad`` (b, n);
+    ``q_sent_rad`` (t, n) what was sent, NaN where nothing was. ``flaw`` says why a replay cannot give the same.
+    """
+
+    wanted: NDArray[np.int64]
+    q_policy_rad: Array
+    q_operator_rad: Array
+    stop: NDArray[np.bool_]
+    begins: tuple[int, ...]
+    q_start_rad: Array
+    q_sent_rad: Array
+    flaw: str | None
+
+    @property
+    def ticks(self) -> int:
+        return len(self.stop)
+
+
+def read_rows(rows: Rows, robot: RobotDescription) -> Recorded:
+    """The inputs of the path from an episode's control rows."""
+    state, reason = np.asarray(rows["state"]), np.asarray(rows["reason"])
+    driver = np.asarray(rows["driver"])
+    wanted = np.zeros((len(state), robot.joint_count), dtype=np.int64)
+    for k, index in enumerate(robot.groups.values()):
+        wanted[:, index] = driver[:, k, None]
+    # After a fault is acknowledged commands begin again where the robot stands.
+    again = np.flatnonzero((state[:-1] == State.FAULT) & (state[1:] != State.FAULT)) + 1
+    begins = (0, *again.tolist())
+    return Recorded(
+        wanted=wanted,
+        q_policy_rad=np.array(rows["q_policy_rad"]),
+        q_operator_rad=np.array(rows["q_operator_rad"]),
+        stop=np.all(reason & int(Reason.HOLDING), axis=1),
+        begins=begins,
+        q_start_rad=np.array(rows["q_measured_rad"])[list(begins)],
+        q_sent_rad=np.array(rows["q_sent_rad"]),
+        flaw=_flaw(rows, reason),
+    )
+
+
+def _flaw(rows: Rows, reason: NDArray[np.uint32]) -> str | None:
+    gaps = np.flatnonzero(np.diff(np.asarray(rows["tick"]).astype(np.int64)) != 1)
+    if len(gaps):
+        return f"{len(gaps)} gaps in the rows, the first after row {gaps[0]}"
+    if np.any(reason & int(Reason.CHECK_FAILED)):
+        return "a command was withheld by the checker"
+    return None
+
+
+def replay(recorded: Recorded, path: MotionPath, robot: RobotDescription) -> PathLog:
+    """The recorded inputs through a path, from every place where commands began."""
+    logs = []
+    ends = (*recorded.begins[1:], recorded.ticks)
+    for start_rad, begin, end in zip(recorded.q_start_rad, recorded.begins, ends, strict=True):
+        path.filter.start(start_rad, robot.joint_names)
+        path.begin(path.filter.motion[0])
+        rows = slice(begin, end)
+        logs.append(
+            path.run(
+                recorded.wanted[rows], recorded.q_policy_rad[rows], recorded.q_operator_rad[rows], recorded.stop[rows]
+            )
+        )
+    return PathLog(*(np.concatenate([getattr(log, name) for log in logs]) for name in PathLog.__slots__))
+
+
+def live_path(robot: RobotDescription) -> MotionPath:
+    """The path as the control loop builds it."""
+    return MotionPath(robot_limits(robot), robot.groups)
+
+
+def difference(recorded: Recorded, log: PathLog) -> str | None:
+    """None when the replay gave the recorded commands bit for bit, else a sentence about the first difference."""
+    sent = ~np.isnan(recorded.q_sent_rad).all(axis=1)
+    wrong = sent & np.any(recorded.q_sent_rad != log.q_sent_rad, axis=1)
+    if not np.any(wrong):
+        return None
+    k = int(np.flatnonzero(wrong)[0])
+    apart = float(np.nanmax(np.abs(recorded.q_sent_rad[k] - log.q_sent_rad[k])))
+    return f"{np.count_nonzero(wrong)} of {recorded.ticks} rows differ, the first is row {k} by {apart:.3g} rad"
