@@ -13,6 +13,8 @@ from .motion import Motion
 RELEASE_S = 0.3
 """How long the deadman stays released after a hand came back: a person, too, looks before they engage again."""
 MAX_WRIST_SPEED_M_S = 5.0
+STAMP_JITTER_S = 0.012
+"""Frames of a burst have stamps that are closer than the moments they show."""
 
 
 class ReplayTracker:
@@ -83,4 +85,4 @@ def _jumped(hand: HandFrame, before: HandFrame | None, dt_s: float) -> bool:
     if before is None or hand.T_world_wrist is None or before.T_world_wrist is None:
         return False
     moved_m = float(np.linalg.norm(hand.T_world_wrist[:3, 3] - before.T_world_wrist[:3, 3]))
-    return not moved_m <= 0.03 + MAX_WRIST_SPEED_M_S * dt_s
+    return not moved_m <= 0.03 + MAX_WRIST_SPEED_M_S * max(dt_s, STAMP_JITTER_S)
