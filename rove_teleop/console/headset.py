@@ -110,13 +110,14 @@ async def _listen(headset: WebSocket, bridge: SessionBridge, lease: Lease, frame
 
 
 def headset_state(bridge: SessionBridge, now_s: float) -> JsonObject:
-    """What the operator sees inside the headset: who drives and why, the task, the calibration's next step."""
+    """What the operator sees inside the headset: who drives and why, the task, what to do now."""
     status = bridge.latest_status()
     return {
         **{name: status.get(name) for name in CONTROL_SAYS},
         "status_age_s": bridge.status_age_s(now_s),
         "instruction": bridge.latest_session().get("instruction"),
         "calibration": bridge.latest_calibration(),
+        "trouble": bridge.latest_operator().get("trouble"),
     }
 
 

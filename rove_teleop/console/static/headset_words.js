@@ -24,5 +24,5 @@ export function wordsOf(state) {
 function warning(state) {
   if (state.lease === "other") return "Another headset is in use.";
   if (state.lease === "yours" && !state.operator_listens) return "The operator's process does not listen.";
-  return null;
+  return state.trouble || null;
 }
