@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import warnings
@@ -22,7 +23,7 @@ from rove_teleop.episodes.read import open_episode
 from rove_teleop.tracking.readers.rove import pack_frames
 
 from ..retargeting.guided_person import Person
-from .headset_browser import CHROMIUM, FLAGS, playwright
+from .headset_browser import CHROMIUM, FLAGS, NEEDS_BROWSER, HeadsetPage, headset_browser, open_hand, playwright
 from .ros_watch import ENVIRONMENT
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -51,6 +52,7 @@ def person(folder: Path) -> Path:
 
 def start(folder: Path, *arguments: object) -> subprocess.Popen[str]:
     own = {"ROS_DOMAIN_ID": str(DOMAIN), "ROVE_CONFIG_DIR": str(folder / "config")}
+    own["XDG_CONFIG_HOME"] = str(folder)
     return subprocess.Popen(
         [str(ROVE), *map(str, arguments)],
         env={**os.environ, **ENVIRONMENT, **own, "PYTHONUNBUFFERED": "1"},
@@ -150,3 +152,41 @@ def test_a_device_that_tells_nothing_is_no_calibration(folder, tmp_path):
     _, said = run(folder, "calibrate", "eve", "--operator", f"replay:{path}", "--only", "arms", "--headless", code=1)
     assert "does not tell the places of the wrists" in said
     assert not (folder / "config" / "operators" / "eve.json").exists()
+
+
+@pytest.mark.browser
+@NEEDS_BROWSER
+def test_who_wears_the_headset_is_guided_inside_and_told_why_again(folder):
+    asked = ("--console-port", "0", "--headset-host", "127.0.0.1", "--headset-port", "0")
+    process = start(folder, "calibrate", "vera", "--operator", "webxr", *asked)
+    try:
+        process.stdout.readline()
+        url = re.search(r"https://\S+", process.stdout.readline())[0]
+        with headset_browser(folder / "rove_teleop" / "headset.pem") as browser:
+            headset = HeadsetPage(browser, url)
+            headset.enter()
+            seen = show_flat_hands_until(
+                headset, "Once more: thumb and index finger of the left hand came no closer than"
+            )
+        assert [title for title in seen if title in TITLES] == list(TITLES[:3])
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+    finally:
+        process.kill()
+        process.communicate()
+    assert not (folder / "config" / "operators" / "vera.json").exists()
+
+
+def show_flat_hands_until(headset: HeadsetPage, words: str) -> list[str]:
+    """Titles in the order in which the headset's page showed them; hands tremble, as those of people do."""
+    seen: list[str] = []
+    for k in range(600):
+        for side, x in (("left", -0.2), ("right", 0.2)):
+            headset.place_hand(side, open_hand(side, (x + 1e-4 * (k % 7), 1.1, -0.4)))
+        line = headset.page.get_by_test_id("guide").text_content()
+        if line.partition(" · ")[0] not in seen:
+            seen.append(line.partition(" · ")[0])
+        if words in line:
+            return seen
+        headset.page.wait_for_timeout(50)
+    raise AssertionError(f"'{words}' was never shown, only {seen}")
