@@ -61,6 +61,23 @@ def test_order_restart_and_avatars():
     assert BvhStreamDecoder(avatar=1).feed(packets.noitom_binary(MOVED, 2, avatar=1), 0.0) is not None
 
 
+def test_after_a_restart_another_person_s_bones_count():
+    decoder = BvhStreamDecoder()
+    decoder.feed(packets.noitom_binary(person.pose(), 9), 0.0)
+    grown = {name: (place * 1.1, turn) for name, (place, turn) in person.pose().items()}
+    frame = decoder.feed(packets.noitom_binary(grown, 1), 1.0)
+    assert frame.space == 1 and frame.left.T_world_wrist[1, 3] == pytest.approx(1.1 * 0.73, abs=1e-3)
+    assert np.linalg.norm(frame.left.points_m[8]) == pytest.approx(1.1 * 0.178, abs=5e-3)
+
+
+def test_text_with_the_reference_bone_and_a_row_of_zeros():
+    decoder = BvhStreamDecoder()
+    words = packets.noitom_text(MOVED).split(b" ", 2)
+    frame = decoder.feed(b" ".join([*words[:2], b"0.0 " * 6 + words[2]]), 0.0)
+    assert frame.right.points_m is not None
+    assert BvhStreamDecoder().feed(b"0 Char00 " + b"0.0 " * 354 + b"||", 0.0) is None
+
+
 def test_rows_of_another_width_say_what_to_do():
     decoder = BvhStreamDecoder()
     assert decoder.feed(b"0 Char00 " + b"0.0 " * 180 + b"||", 0.0) is None

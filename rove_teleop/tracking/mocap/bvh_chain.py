@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...types import SIDES, Array
+from ...types import SIDES, Array, Side
 from ..readers.axes import wrist_rotation
 from ..readers.bvh_hierarchy import Joint
 from ..readers.bvh_skeleton import Skeleton
@@ -29,24 +29,34 @@ class BvhChain:
         self._places = np.array([_columns(joints[k], "position", in_order=False) for k in self._needed])
         self._turns = np.array([_columns(joints[k], "rotation", in_order=True) for k in self._needed])
         self._axes = np.array([_rotation_axes(joints[k]) for k in self._needed])
-        self._parts = self._part_rows(joints, row_of)
+        parts = self._part_rows(joints, row_of)
+        self._part_index = [INDEX[part] for part in parts]
+        self._part_rows_of = [row for row, _ in parts.values()]
+        self._part_offset = np.array([offset for _, offset in parts.values()])
         self._head = None if self.skeleton.head is None else row_of[self.skeleton.head]
+        self._hands = {
+            INDEX[f"{side}_hand"]: (row_of[wrist], self._hand_turn(side))
+            for side, wrist in self.skeleton.wrists.items()
+        }
 
     def sample(self, values: Array) -> BodySample:
         """The body (in the skeleton's unit) for channel values (width,), rotations in degrees."""
         T = self._forward(np.append(values, 0.0))
         W = self.skeleton.world_from_rest
         result = empty_sample()
-        for part, (row, offset) in self._parts.items():
-            result.place[INDEX[part]] = W @ (T[row, :3, 3] + T[row, :3, :3] @ offset)
+        own = T[self._part_rows_of]
+        places = own[:, :3, 3] + np.einsum("nij,nj->ni", own[:, :3, :3], self._part_offset)
+        result.place[self._part_index] = places @ W.T
         if self._head is not None:
             result.turn[0] = W @ T[self._head, :3, :3] @ W.T
-        for side in self.skeleton.wrists:
-            row, _ = self._parts[f"{side}_hand"]
-            along, thumb = self.skeleton.hand_axes(side)
-            wrist = W @ T[row, :3, :3] @ wrist_rotation(along, thumb, side)
-            result.turn[INDEX[f"{side}_hand"]] = wrist @ T_POSE_WRIST[side].T
+        for index, (row, rest) in self._hands.items():
+            result.turn[index] = W @ T[row, :3, :3] @ rest
         return result
+
+    def _hand_turn(self, side: Side) -> Array:
+        """From our T-pose to the hand's joint at rest, so that the turn of a hand gives its wrist frame."""
+        along, thumb = self.skeleton.hand_axes(side)
+        return wrist_rotation(along, thumb, side) @ T_POSE_WRIST[side].T
 
     def _forward(self, values: Array) -> Array:
         """T (n, 4, 4) of the needed joints in the skeleton's axes; the last value stands for a missing channel."""

@@ -48,17 +48,16 @@ class BvhStreamDecoder:
         self._order = StreamOrder(wrap=1 << 32, farthest=FARTHEST_FRAMES)
         self._avatar = avatar
         self._chain = None if skeleton is None else _chain_of(skeleton)
+        self._width = noitom.WIDTH if self._chain is None else self._chain.width
         self._own_skeleton = skeleton is None
-        self._rest: Array | None = None
         self._framed_s: float | None = None
         self._width_seen = 0
 
     @property
     def problem(self) -> str | None:
         if not self.counts["frames"] and self.counts["wrong_width"]:
-            wanted = noitom.WIDTH if self._chain is None else self._chain.width
             return (
-                f"rows of {self._width_seen} values where the skeleton has {wanted} "
+                f"rows of {self._width_seen} values where the skeleton has {self._width} "
                 "(switch displacement on, or name the right file: bvh:PORT,skeleton=FILE.bvh)"
             )
         return self._view.problem
@@ -108,39 +107,41 @@ class BvhStreamDecoder:
         if not np.all(np.abs(values) < 1e6):
             self.counts["not_finite"] += 1
             return None
-        chain = self._fitting(values)
-        if chain is None or not self._in_order(number, received_s):
-            return None
-        frame = self._view.frame(chain.sample(values), received_s)
-        if frame is not None:
-            self._avatar, self._framed_s = avatar, received_s
-        return frame
-
-    def _fitting(self, values: Array) -> BvhChain | None:
-        """The chain for a row of this width; Noitom's is built from the displacements of the first row."""
-        wanted = noitom.WIDTH if self._chain is None else self._chain.width
-        if len(values) != wanted:
+        width = self._width
+        if number is None and len(values) == width + REFERENCE_VALUES:
+            values = values[REFERENCE_VALUES:]
+        if len(values) != width:
             self.counts["wrong_width"] += 1
             self._width_seen = len(values)
             return None
-        if self._own_skeleton and (self._chain is None or self.counts["frames"] == 0):
-            self._chain = BvhChain(noitom.joints(values))
-        return self._chain
+        if not self._in_order(number, received_s):
+            return None
+        if self._chain is None or (self._own_skeleton and self._framed_s is None):
+            self._chain = BvhChain(noitom.joints(values))  # bones as long as this row's displacements
+        frame = self._view.frame(self._chain.sample(values), received_s)
+        if frame is not None:
+            self._avatar, self._framed_s = avatar, received_s
+        return frame
 
     def _in_order(self, number: int | None, received_s: float) -> bool:
         """Text has no numbers: there only silence tells a restart."""
         if number is None:
             if self._framed_s is not None and received_s - self._framed_s > SILENT_S:
-                self._view.restart()
+                self._restart()
             return True
         verdict = self._order.judge(number, received_s)
         if verdict in ("duplicate", "late"):
             self.counts[verdict] += 1
             return False
         if verdict == "restart":
-            self._view.restart()
+            self._restart()
         self._order.accept(number, received_s)
         return True
+
+    def _restart(self) -> None:
+        """Perhaps another person: Noitom's skeleton is measured anew."""
+        self._view.restart()
+        self._framed_s = None
 
 
 def _is_number(word: bytes) -> bool:
