@@ -13,8 +13,7 @@ import numpy as np
 
 from .clock import wall_time_s
 from .errors import UsageError
-from .retargeting.calibration import FINGERS, FingerResidual, HandSize
-from .retargeting.calibration_guide import Calibration
+from .retargeting.calibration import FINGERS, Calibration, FingerResidual, HandSize
 from .types import SIDES, Array, Side
 
 VERSION = 1

@@ -11,8 +11,7 @@ from rove_teleop.calibration_report import StepView, show_profile
 from rove_teleop.cli import main
 from rove_teleop.operator_profiles import content_of, make_profile
 from rove_teleop.profile_store import calibration_hint, load_profile, profile_path, save_profile
-from rove_teleop.retargeting.calibration import FingerResidual, HandSize
-from rove_teleop.retargeting.calibration_guide import Calibration, HandCalibration
+from rove_teleop.retargeting.calibration import Calibration, FingerResidual, HandCalibration, HandSize
 
 STEP = {"step": 3, "steps": 7, "title": "Thumb", "text": "Touch.", "progress": 0.5, "left_s": 4.2, "hint": ""}
 

@@ -12,8 +12,7 @@ from rove_teleop.errors import ConfigInvalid, RoveError, UsageError
 from rove_teleop.operator_profiles import checked_name, make_profile
 from rove_teleop.profile_store import load_profile, profile_names, profile_path, save_profile
 from rove_teleop.retargeting.arm_size import ArmSize
-from rove_teleop.retargeting.calibration import FingerResidual, HandSize
-from rove_teleop.retargeting.calibration_guide import Calibration, HandCalibration
+from rove_teleop.retargeting.calibration import Calibration, FingerResidual, HandCalibration, HandSize
 
 SIZE = HandSize(np.array([0.101, 0.0892, 0.0991, 0.0931, 0.0729]), np.array([0.0123, 0.0, 0.015, 0.02]))
 RESIDUALS = {"right": {"thumb": FingerResidual(0.0012, 0.004), "index": FingerResidual(0.001, 0.003, 0.0002, 0.012)}}

@@ -20,8 +20,9 @@ from ..clock import monotonic_s
 from ..errors import CalibrationFailed
 from ..operator_profiles import checked_name, content_of, make_profile
 from ..profile_store import save_profile
+from ..retargeting.calibration import Calibration
 from ..retargeting.calibration_check import hand_residuals
-from ..retargeting.calibration_guide import Calibration, Guidance, Guide
+from ..retargeting.calibration_guide import Guidance, Guide
 from ..robot_io import topics
 from ..robots.description import RobotDescription, load_robot
 from ..tracking.gate import FrameGate

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..types import HAND_POINTS, Array
+from ..types import HAND_POINTS, Array, Side
+from .arm_size import ArmSize
 
 FINGERS = ("thumb", "index", "middle", "ring", "little")
 _INDEX = {name: k for k, name in enumerate(HAND_POINTS)}
@@ -50,6 +52,26 @@ class FingerResidual:
     tip_before_m: float
     pinch_m: float | None = None
     pinch_before_m: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HandCalibration:
+    """``spread_m`` (5,): frame-to-frame spread of the finger lengths. ``samples``: points (k, 21, 3) in the wrist frame
+    while the hand was flat ("flat") and while the thumb touched a finger (its name)."""
+
+    size: HandSize
+    spread_m: Array
+    samples: Mapping[str, Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What a guide has measured. ``notes`` are sentences about what was left out and why."""
+
+    hands: Mapping[Side, HandCalibration] = field(default_factory=dict)
+    arms: Mapping[Side, ArmSize] = field(default_factory=dict)
+    shoulder_from_head_m: Mapping[Side, Array] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def measure_size(points_m: Array) -> HandSize:

@@ -9,8 +9,7 @@ import numpy as np
 from ..robots.description import RobotDescription
 from ..robots.tree import read_tree
 from ..types import Array, Side
-from .calibration import FingerResidual, HandSize
-from .calibration_guide import HandCalibration
+from .calibration import FingerResidual, HandCalibration, HandSize
 from .chain import forward, place_sites
 from .hand_targets import HandTargets
 from .hands import HandRetargeter

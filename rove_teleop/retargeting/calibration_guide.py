@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..types import Array, OperatorFrame, Side
-from .arm_size import ArmSize
 from .arm_swing import ArmSwing
-from .calibration import FINGERS, HandSize, implausible
+from .calibration import FINGERS, Calibration, HandCalibration, HandSize, implausible
 from .calibration_steps import FlatHand, Look, Step, Touch
 
 MOST_ATTEMPTS = 3
@@ -31,26 +30,6 @@ class Guidance:
     left_s: float
     hint: str = ""
     ended: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class HandCalibration:
-    """``spread_m`` (5,): frame-to-frame spread of the finger lengths. ``samples``: points (k, 21, 3) in the wrist frame
-    while the hand was flat ("flat") and while the thumb touched a finger (its name)."""
-
-    size: HandSize
-    spread_m: Array
-    samples: Mapping[str, Array]
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """What a guide has measured. ``notes`` are sentences about what was left out and why."""
-
-    hands: Mapping[Side, HandCalibration] = field(default_factory=dict)
-    arms: Mapping[Side, ArmSize] = field(default_factory=dict)
-    shoulder_from_head_m: Mapping[Side, Array] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
 
 
 class Guide:

@@ -92,6 +92,20 @@ def test_a_little_finger_that_does_not_reach_touches_like_the_others():
     assert any("little" in note for note in guide.result.notes)
 
 
+class Crooked(Person):
+    """Somebody who cannot stretch their fingers."""
+
+    def points(self, side, word, share):
+        return super().points(side, word, share) if word in FINGERS else hand_points(side, 0.5)
+
+
+def test_a_hand_that_cannot_be_stretched_is_measured_as_it_is():
+    guide = Guide(arms=False)
+    follow(guide, Crooked().motion(("look", *["flat"] * 5, *["index"] * 2, *SCRIPT[3:7])))
+    assert np.allclose(guide.result.hands["left"].size.finger_m, measure_size(hand_points("left", 0.0)).finger_m)
+    assert any("measured as it was" in note for note in guide.result.notes)
+
+
 def test_the_wrong_finger_does_not_count():
     guide = Guide()
     follow(guide, Person(wrists=False).motion(("look", "flat", *["middle"] * 8)))
