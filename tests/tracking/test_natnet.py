@@ -1,5 +1,6 @@
 """A NatNet server's skeletons and rigid bodies become the person, over a real socket with the whole conversation."""
 
+import socket
 import sys
 import threading
 
@@ -138,7 +139,7 @@ def test_the_server_is_asked_and_kept_alive(connected):
 
 def test_frames_sent_to_a_group_are_heard(connected):
     server, device = connected(options=",multicast=239.255.42.98")
-    server.socket.setsockopt(0, 32, b"\x7f\x00\x00\x01")  # IP_MULTICAST_IF: loopback
+    server.socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
     server.send(MOVED, 1, group=("239.255.42.98", 1511))
     assert device.poll(0.5) is not None
 
