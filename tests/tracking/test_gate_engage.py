@@ -86,11 +86,12 @@ class Stream(RuleBasedStateMachine):
     def resizes(self, side, pressed):
         wrist = hand(self.x[side], side, noise=self.k).T_world_wrist
         self.send(pressed, loss=True, **{side: HandFrame(wrist, hand_points(side, 0.2) * 1.3)})
+        self.send(pressed, loss=True)  # it changes back, which is as bad
         self.send(pressed, loss=True)
 
     @rule(side=PARTS)
     def freezes(self, side):
-        stuck = hand(self.x[side], side, noise=self.k + 7)
+        stuck = hand(self.x[side], side, noise=10**6 + self.k)
         for k in range(40):
             self.send(True, loss=k * DT > STILL_S, **{side: stuck})
         self.send(True, loss=True)
@@ -99,6 +100,7 @@ class Stream(RuleBasedStateMachine):
     def swaps(self, pressed):
         left, right = (hand(self.x[side], side, noise=self.k).T_world_wrist for side in SIDES)
         self.send(pressed, loss=True, left=HandFrame(right), right=HandFrame(left))
+        self.send(pressed, loss=True)  # they change back, which is as bad
         self.send(pressed, loss=True)
 
     @rule(pressed=PRESSED, far_m=st.floats(-2.0, 2.0))
