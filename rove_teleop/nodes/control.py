@@ -6,7 +6,6 @@ import argparse
 import gc
 import json
 import math
-import os
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -29,9 +28,11 @@ from ..robot_io.joints import JointOrder, read_targets
 from ..robot_io.ros2 import Ros2Robot
 from ..robots.description import RobotDescription, load_robot
 from .control_reports import Reports
-from .support import Bounds, Every, Parameters, Spinner, Stop, run_node
+from .support import Bounds, Every, Parameters, Spinner, Stop, go_real_time, run_node
 
 SERVICE_PERIOD_S = 0.02
+PRIORITY = 50
+"""Real-time priority: above the operator's process, for a late target is better than a late stop."""
 # A stop on SIGTERM may take this long before the robot's own timeout has to do it.
 LAST_STOP_S = 1.0
 
@@ -148,15 +149,6 @@ def _progress(text: str) -> float:
         raise MessageRefused("not_json", f"task status is not JSON with a progress ({error})") from error
 
 
-def go_real_time() -> str | None:
-    """Ask for a real-time priority for this thread alone; a sentence when the system does not allow it."""
-    try:
-        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(50))
-    except (PermissionError, OSError) as error:
-        return f"no real-time priority ({error.strerror}): expect late ticks on a busy machine"
-    return None
-
-
 def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(prog="rove_control", description=__doc__)
     result.add_argument("--robot", default="iron_r01", help="name or folder of the robot (default %(default)s)")
@@ -169,7 +161,7 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace, stop: Stop) -> None:
     control = ControlNode(load_robot(options.robot), options)
-    refusal = go_real_time()
+    refusal = go_real_time(PRIORITY)
     if refusal is not None:
         control.node.get_logger().warning(refusal)
     try:

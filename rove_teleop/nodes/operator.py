@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import sys
 from collections import Counter
@@ -26,9 +27,11 @@ from ..robot_io.joints import JointOrder, pack_targets, read_positions
 from ..robot_io.poses import pack_poses
 from ..robots.description import RobotDescription, load_robot
 from ..types import Array, OperatorFrame, TaskState
-from .support import Every, Spinner, Stop, diagnostic, run_node
+from .support import Every, Spinner, Stop, diagnostic, go_real_time, run_node
 from .trackers import Tracker, View, make_tracker
 
+PRIORITY = 40
+"""Real-time priority: a person's hand comes before everything but control."""
 LONGEST_WAIT_S = 0.02
 """Without frames the loop still takes states and answers services this often."""
 MAX_STATE_AGE_S = 0.25
@@ -145,6 +148,11 @@ def run(options: argparse.Namespace, stop: Stop) -> None:
     profile = load_profile(options.operator_name) if options.operator_name else None
     node = OperatorNode(robot, tracker, options.takeover, profile)
     spinner = Spinner(node)
+    refusal = go_real_time(PRIORITY)
+    if refusal is not None:
+        node.get_logger().info(refusal)
+    gc.collect()
+    gc.freeze()
     try:
         while not stop.requested:
             tracker.wait(LONGEST_WAIT_S)
@@ -162,7 +170,7 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(prog="rove_operator", description=__doc__)
     result.add_argument("--robot", default="iron_r01", help="name or folder of the robot (default %(default)s)")
     result.add_argument("--task", default="toaster", help="task a simulated operator does (default %(default)s)")
-    result.add_argument("--operator", default="simulated", help="simulated, replay:FILE or none (default %(default)s)")
+    result.add_argument("--operator", default="simulated", help="device, as for rove collect (default %(default)s)")
     result.add_argument("--takeover", choices=("aligned", "anchored", "blend"), default="anchored")
     result.add_argument("--operator-name", default="", help="whose calibration to use (see rove calibrate)")
     result.add_argument("--seed", type=int, default=0, help="seed of a simulated operator (default %(default)s)")

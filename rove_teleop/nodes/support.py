@@ -77,6 +77,15 @@ def end_with_session() -> None:
         raise SystemExit(StageLost.exit_code)
 
 
+def go_real_time(priority: int) -> str | None:
+    """Ask for a real-time priority for this thread alone; a sentence when the system does not allow it."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(priority))
+    except (PermissionError, OSError) as error:
+        return f"no real-time priority ({error.strerror}): expect late ticks on a busy machine"
+    return None
+
+
 class Spinner:
     """Serves a node's services and parameters from inside its own loop, one call at a time."""
 
