@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,25 +11,22 @@ from numpy.typing import NDArray
 from ..robots.description import RobotDescription
 from ..robots.tree import Tree, read_tree
 from ..types import SIDES, Array, Side
-from .body_problem import Problem
+from .body_problem import Problem, pack, unpack
 from .body_solver import solve_tick
 
 ORIENTATION_M = 0.1
 """Metres that one radian of orientation error weighs."""
 DAMPING = 5e-5
 """Least resistance of a joint to moving: it keeps redundant joints calm."""
-RESISTANCE_PER_M = 0.5
+RESISTANCE_PER_M = 0.3
 """Resistance that is added per metre of error: it keeps far and unreachable goals, and stretched arms, calm."""
-POSTURE = 1e-6
-"""Pull to the reference posture: it settles the elbow and costs micrometres at the wrist."""
-RELUCTANT_POSTURE, RELUCTANT_DAMPING = 1e-3, 0.05
-"""The same for joints that should help only where the others do not suffice: strong, and slow to follow."""
+RELUCTANT_DAMPING = 0.05
+"""Least resistance of joints that should help only where the others do not suffice."""
 ELBOW = 0.1
 """Weight of an elbow's hint, beside 1 of a wrist's position."""
 
 
-@dataclass(frozen=True, slots=True)
-class BodySolution:
+class BodySolution(NamedTuple):
     """``q_rad`` (n,) inside all limits. Residuals are the worst over the goals; ``clamped`` (n,) met a limit.
 
     ``clearance_m`` is the smallest gap between limbs that are watched, infinite when none are.
@@ -68,15 +65,16 @@ class BodyIK:
         weight[[self._row[site] for site in orientation_only if site in self._row], 0] = 0.0
         weight[list(self._elbow_row.values()), 0] = ELBOW
         damping = np.stack([np.where(slow, RELUCTANT_DAMPING, DAMPING), np.full(len(slow), resistance_per_m)], axis=1)
-        self._posture = np.stack([robot.home_rad[tree.joints], np.where(slow, RELUCTANT_POSTURE, POSTURE)], axis=1)
         limits = np.stack([robot.q_min_rad, robot.q_max_rad, robot.v_max_rad_s], axis=1)
-        self._problem = Problem(
+        problem = Problem(
             *(tree.parent, tree.T_parent_link, tree.axis, tree.site_link, tree.T_link_site, tree.joints),
-            *(limits, serves, swivel, weight, damping, self._posture),
+            *(limits, serves.astype(np.int64), swivel, weight, damping, robot.home_rad[tree.joints]),
             *_capsules(tree),
         )
+        self._packed = pack(problem)
+        self._posture = unpack(*self._packed).posture
+        self._none_clamped = np.zeros(robot.joint_count, dtype=np.bool_)
         self._goals = np.tile(np.eye(4), (len(tree.sites), 1, 1))
-        self._wanted = np.zeros(len(tree.sites), dtype=np.bool_)
         self.posture_rad = robot.home_rad
         self.solve({}, robot.home_rad, robot.dt_s)  # compiles, or loads what an earlier start compiled
 
@@ -88,7 +86,7 @@ class BodyIK:
     @posture_rad.setter
     def posture_rad(self, q_rad: Array) -> None:
         self._posture_rad = np.array(q_rad, dtype=np.float64)
-        self._posture[:, 0] = self._posture_rad[self._joints]
+        self._posture[:] = self._posture_rad[self._joints]
 
     def solve(
         self, goals: Mapping[str, Array], q_rad: Array, dt_s: float, elbows: Mapping[Side, Array] | None = None
@@ -105,21 +103,22 @@ class BodyIK:
         Raises:
             ValueError: ``q_rad`` or ``dt_s`` is not finite; KeyError: a site that is no part of the operator.
         """
-        self._wanted[:] = False
+        wanted, places = 0, self._goals
         for site, T_base_site in goals.items():
             row = self._row[site]
-            self._goals[row] = T_base_site
-            self._wanted[row] = True
-        for side, point_m in (elbows or {}).items():
-            if side in self._elbow_row:
-                self._goals[self._elbow_row[side], :3, 3] = point_m
-                self._wanted[self._elbow_row[side]] = True
+            places[row] = T_base_site
+            wanted |= 1 << row
+        if elbows:
+            for side, point_m in elbows.items():
+                if side in self._elbow_row:
+                    places[self._elbow_row[side], :3, 3] = point_m
+                    wanted |= 1 << self._elbow_row[side]
         q = np.array(q_rad, dtype=np.float64)
-        clamped = np.zeros(len(q), dtype=np.bool_)
+        clamped = self._none_clamped.copy()
         residual_m, residual_rad, clearance_m = np.nan, np.nan, np.nan
         if 0.0 < dt_s < 10.0:
             residual_m, residual_rad, clearance_m = solve_tick(
-                *self._problem, self._goals, self._wanted, dt_s, self._iterations, q, clamped
+                *self._packed, places, wanted, dt_s, self._iterations, q, clamped
             )
         if residual_m != residual_m:
             raise ValueError("q_rad and dt_s must be finite and dt_s positive")
@@ -155,13 +154,13 @@ def _roles(
     return serves, swivel, elbow_row
 
 
-def _capsules(tree: Tree) -> tuple[NDArray[np.int64], Array, NDArray[np.bool_], NDArray[np.int64], Array]:
+def _capsules(tree: Tree) -> tuple[NDArray[np.int64], Array, NDArray[np.int64], NDArray[np.int64], Array]:
     """Link, shape and moving links of every capsule, the pairs that are watched, and their margin."""
     m = len(tree.joints)
     return (
         np.zeros(0, dtype=np.int64),
         np.zeros((0, 7)),
-        np.zeros((0, m), dtype=np.bool_),
+        np.zeros((0, m), dtype=np.int64),
         np.zeros((0, 2), dtype=np.int64),
         np.zeros(1),
     )

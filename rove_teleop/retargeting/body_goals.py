@@ -11,64 +11,88 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ..types import Array
-from .body_problem import Pose, Problem
 from .chain import site_jacobian
 
 
 @njit(cache=True, error_model="numpy")
-def goal_errors(problem: Problem, goals: Array, wanted: NDArray[np.bool_], pose: Pose) -> float:
-    """Weighted errors of all goals (s, 4, 4) into ``pose.errors``; returns their sum of squares."""
+def goal_errors(
+    swivel: NDArray[np.int64],
+    weight: Array,
+    goals: Array,
+    wanted: NDArray[np.bool_],
+    position_m: Array,
+    T: Array,
+    errors: Array,
+) -> float:
+    """Weighted errors of all goals (s, 4, 4) into ``errors`` (s, 6); returns their sum of squares.
+
+    Arguments here and below are the fields of ``Problem`` and ``Pose`` that are needed: whole ones are slow to pass.
+    """
     cost, row = 0.0, np.empty(3)
     for k in range(len(wanted)):
         if not wanted[k]:
             continue
-        error, at_wrist = pose.errors[k], problem.swivel[k, 1]
+        error, at_wrist = errors[k], swivel[k, 1]
         error[:] = 0.0
         if at_wrist >= 0:
-            shoulder_m = pose.position_m[problem.swivel[k, 0]]
-            error[0] = problem.weight[k, 0] * _swivel(pose.T[k], goals[k], shoulder_m, pose.T[at_wrist], row)
+            error[0] = weight[k, 0] * _swivel(T[k], goals[k], position_m[swivel[k, 0]], T[at_wrist], row)
         else:
             for a in range(3):
-                error[a] = problem.weight[k, 0] * (goals[k, a, 3] - pose.T[k, a, 3])
-            _turn(pose.T[k], goals[k], error)
+                error[a] = weight[k, 0] * (goals[k, a, 3] - T[k, a, 3])
+            _turn(T[k], goals[k], error)
             for a in range(3, 6):
-                error[a] *= problem.weight[k, 1]
+                error[a] *= weight[k, 1]
         for a in range(6):
             cost += error[a] * error[a]
     return cost
 
 
 @njit(cache=True, error_model="numpy")
-def goal_rows(problem: Problem, goals: Array, wanted: NDArray[np.bool_], pose: Pose, J: Array) -> None:
+def goal_rows(
+    serves: NDArray[np.int64],
+    axis: Array,
+    swivel: NDArray[np.int64],
+    weight: Array,
+    goals: Array,
+    wanted: NDArray[np.bool_],
+    rotation: Array,
+    position_m: Array,
+    T: Array,
+    J: Array,
+) -> None:
     """Weighted Jacobians (s, 6, m) of all goals; of a swivel only the first row counts."""
     row = np.empty(3)
     for k in range(len(wanted)):
         if not wanted[k]:
             continue
-        at_wrist, weight = problem.swivel[k, 1], problem.weight[k]
-        site_jacobian(problem.serves[k], problem.axis, pose.rotation, pose.position_m, pose.T[k, :3, 3], J[k])
+        at_wrist = swivel[k, 1]
+        site_jacobian(serves[k], axis, rotation, position_m, T[k, :3, 3], J[k])
         if at_wrist >= 0:
-            _swivel(pose.T[k], goals[k], pose.position_m[problem.swivel[k, 0]], pose.T[at_wrist], row)
+            _swivel(T[k], goals[k], position_m[swivel[k, 0]], T[at_wrist], row)
             for i in range(J.shape[2]):
-                J[k, 0, i] = weight[0] * (row[0] * J[k, 0, i] + row[1] * J[k, 1, i] + row[2] * J[k, 2, i])
+                J[k, 0, i] = weight[k, 0] * (row[0] * J[k, 0, i] + row[1] * J[k, 1, i] + row[2] * J[k, 2, i])
             continue
         for a in range(6):
             for i in range(J.shape[2]):
-                J[k, a, i] *= weight[a // 3]
+                J[k, a, i] *= weight[k, a // 3]
 
 
 @njit(cache=True, error_model="numpy")
-def worst_errors(problem: Problem, wanted: NDArray[np.bool_], pose: Pose) -> tuple[float, float]:
-    """Largest position error in metres and orientation error in radians of the goals that are no swivels."""
-    worst_m, worst_rad = 0.0, 0.0
+def worst_errors(
+    swivel: NDArray[np.int64], weight: Array, wanted: NDArray[np.bool_], errors: Array, gap_m: Array
+) -> tuple[float, float, float]:
+    """Largest position error in metres and orientation error in radians of goals, and the smallest gap in metres."""
+    worst_m, worst_rad, smallest_m = 0.0, 0.0, np.inf
+    for k in range(len(gap_m)):
+        smallest_m = min(smallest_m, gap_m[k])
     for k in range(len(wanted)):
-        if not wanted[k] or problem.swivel[k, 1] >= 0:
+        if not wanted[k] or swivel[k, 1] >= 0:
             continue
-        error, weight = pose.errors[k], problem.weight[k]
-        if weight[0] > 0.0:
-            worst_m = max(worst_m, np.sqrt(error[0] ** 2 + error[1] ** 2 + error[2] ** 2) / weight[0])
-        worst_rad = max(worst_rad, np.sqrt(error[3] ** 2 + error[4] ** 2 + error[5] ** 2) / weight[1])
-    return worst_m, worst_rad
+        error = errors[k]
+        if weight[k, 0] > 0.0:
+            worst_m = max(worst_m, np.sqrt(error[0] ** 2 + error[1] ** 2 + error[2] ** 2) / weight[k, 0])
+        worst_rad = max(worst_rad, np.sqrt(error[3] ** 2 + error[4] ** 2 + error[5] ** 2) / weight[k, 1])
+    return worst_m, worst_rad, smallest_m
 
 
 @njit(cache=True, error_model="numpy")

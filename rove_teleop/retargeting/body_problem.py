@@ -9,7 +9,6 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ..types import Array
-from .chain import forward, place_sites
 
 
 class Problem(NamedTuple):
@@ -19,7 +18,7 @@ class Problem(NamedTuple):
     ``serves`` (s, m): the links that may move for a site. ``swivel`` (s, 2): for a site that only turns about the line
     between two others, the link at one end (the shoulder) and the site at the other (the wrist); else -1. ``weight``
     (s, 2): of position (0: only orientation counts) and of orientation in metres per radian. ``damping`` (m, 2):
-    resistance to moving, constant and per metre of error. ``posture`` (m, 2): reference angle and weight of the pull.
+    resistance to moving, constant and per metre of error. ``posture`` (m,): angles that joints are drawn to.
     ``capsule`` (c, 7): two ends in the frame of ``capsule_link`` (-1: the base) and a radius; ``capsule_moves`` (c, m):
     the links that move it. ``pairs`` (p, 2) should stay ``margin_m`` (1,) apart.
     """
@@ -31,16 +30,68 @@ class Problem(NamedTuple):
     T_link_site: Array
     joints: NDArray[np.int64]
     limits: Array
-    serves: NDArray[np.bool_]
+    serves: NDArray[np.int64]
     swivel: NDArray[np.int64]
     weight: Array
     damping: Array
     posture: Array
     capsule_link: NDArray[np.int64]
     capsule: Array
-    capsule_moves: NDArray[np.bool_]
+    capsule_moves: NDArray[np.int64]
     pairs: NDArray[np.int64]
     margin_m: Array
+
+
+def pack(problem: Problem) -> tuple[tuple[int, int, int, int, int], Array, NDArray[np.int64]]:
+    """Sizes (m, s, n, c, p), all numbers and all indices: three things are handed over faster than seventeen."""
+    sizes = (len(problem.joints), len(problem.site_link), len(problem.limits))
+    numbers = [field for field in problem if field.dtype == np.float64]
+    indices = [field for field in problem if field.dtype != np.float64]
+    return (
+        (*sizes, len(problem.capsule), len(problem.pairs)),
+        np.concatenate([field.ravel() for field in numbers]),
+        np.concatenate([field.ravel() for field in indices]).astype(np.int64),
+    )
+
+
+@njit(cache=True, error_model="numpy")
+def unpack(sizes: tuple[int, int, int, int, int], numbers: Array, indices: NDArray[np.int64]) -> Problem:
+    """Views of what ``pack`` put together, in the order of the fields."""
+    m, s, n, c, p = sizes
+    f0 = 16 * m
+    f1 = f0 + 3 * m
+    f2 = f1 + 16 * s
+    f3 = f2 + 3 * n
+    f4 = f3 + 2 * s
+    f5 = f4 + 2 * m
+    f6 = f5 + m
+    f7 = f6 + 7 * c
+    i0 = m
+    i1 = i0 + s
+    i2 = i1 + m
+    i3 = i2 + s * m
+    i4 = i3 + 2 * s
+    i5 = i4 + c
+    i6 = i5 + c * m
+    return Problem(
+        indices[:i0],
+        numbers[:f0].reshape((m, 4, 4)),
+        numbers[f0:f1].reshape((m, 3)),
+        indices[i0:i1],
+        numbers[f1:f2].reshape((s, 4, 4)),
+        indices[i1:i2],
+        numbers[f2:f3].reshape((n, 3)),
+        indices[i2:i3].reshape((s, m)),
+        indices[i3:i4].reshape((s, 2)),
+        numbers[f3:f4].reshape((s, 2)),
+        numbers[f4:f5].reshape((m, 2)),
+        numbers[f5:f6],
+        indices[i4:i5],
+        numbers[f6:f7].reshape((c, 7)),
+        indices[i5:i6].reshape((c, m)),
+        indices[i6:].reshape((p, 2)),
+        numbers[f7:],
+    )
 
 
 class Pose(NamedTuple):
@@ -61,8 +112,8 @@ class Pose(NamedTuple):
 
 
 @njit(cache=True, error_model="numpy")
-def empty_pose(problem: Problem) -> Pose:
-    m, s, c, p = len(problem.parent), len(problem.site_link), len(problem.capsule), len(problem.pairs)
+def empty_pose(m: int, s: int, c: int, p: int) -> Pose:
+    """Room for the poses of m links, s sites, c capsules and p pairs."""
     return Pose(
         np.empty((m, 3, 3)),
         np.empty((m, 3)),
@@ -72,10 +123,3 @@ def empty_pose(problem: Problem) -> Pose:
         np.empty((p, 3, 3)),
         np.zeros((s, 6)),
     )
-
-
-@njit(cache=True, error_model="numpy")
-def place(problem: Problem, q_rad: Array, pose: Pose) -> None:
-    """Links and sites of ``pose`` for the angles (m,) of the links."""
-    forward(problem.parent, problem.T_parent_link, problem.axis, q_rad, pose.rotation, pose.position_m)
-    place_sites(problem.site_link, problem.T_link_site, pose.rotation, pose.position_m, pose.T)

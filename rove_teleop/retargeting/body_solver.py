@@ -1,7 +1,8 @@
 """One tick of the body's inverse kinematics, compiled: damped Gauss-Newton steps inside a box, none goes uphill.
 
-A tick minimises the squared errors of all goals, the pull to the posture, and a resistance to moving that grows with
-the errors. The resistance is what keeps a stretched arm calm: there, the angles that are best without it jump.
+A tick minimises the squared errors of all goals and a resistance to leaving where the joints are, which grows with the
+errors. The resistance keeps a stretched arm calm: there, the angles that are best without it jump. What holds a joint
+back also draws it to the posture: its resting point is a little nearer to that than where it is.
 """
 
 from __future__ import annotations
@@ -13,114 +14,104 @@ from numpy.typing import NDArray
 from ..types import Array
 from .body_contacts import add_contacts, place_contacts
 from .body_goals import goal_errors, goal_rows, worst_errors
-from .body_problem import Pose, Problem, empty_pose, place
+from .body_problem import Problem, empty_pose, unpack
 from .box_qp import solve_box
+from .chain import forward, place_sites
 
 MAX_ERROR_M = 0.2
 """A step never asks for more than this at once: far goals are approached in a straight line."""
 ORDINARY_M_S = 1.0
 """Errors that a goal moving this fast leaves in one tick are ordinary: below them the resistance fades."""
+POSTURE_S = 1.0
+"""Time constant with which joints that no goal needs go to the posture."""
 APPROACH_S = 0.05
 """Time constant with which a joint may come to its limit, so that it does not stop there at once."""
 SETTLED_RAD = 1e-7
 """Smaller steps are not taken, so that a still goal gives exactly still joints."""
-HARDER = 8.0
-"""Factor on the resistance after a step that would have made things worse."""
+SHORTER = 0.25
+"""Share of a step that is tried where the whole would have made things worse."""
 
 
 @njit(cache=True, error_model="numpy")
 def solve_tick(
-    parent: NDArray[np.int64],
-    T_parent_link: Array,
-    axis: Array,
-    site_link: NDArray[np.int64],
-    T_link_site: Array,
-    joints: NDArray[np.int64],
-    limits: Array,
-    serves: NDArray[np.bool_],
-    swivel: NDArray[np.int64],
-    weight: Array,
-    damping: Array,
-    posture: Array,
-    capsule_link: NDArray[np.int64],
-    capsule: Array,
-    capsule_moves: NDArray[np.bool_],
-    pairs: NDArray[np.int64],
-    margin_m: Array,
+    sizes: tuple[int, int, int, int, int],
+    numbers: Array,
+    indices: NDArray[np.int64],
     goals: Array,
-    wanted: NDArray[np.bool_],
+    wanted: int,
     dt_s: float,
     iterations: int,
     q_rad: Array,
     clamped: NDArray[np.bool_],
 ) -> tuple[float, float, float]:
-    """Move ``q_rad`` (n,) towards the goals inside all limits; it, ``clamped`` (n,) and ``wanted`` (s,) are written.
+    """Move ``q_rad`` (n,) towards the goals inside all limits; it and ``clamped`` (n,) are written.
 
-    Args: those of ``Problem`` one by one (a tuple costs microseconds to hand over); ``goals`` (s, 4, 4), of which a
-    swivel uses the position only; ``wanted`` (s,), which goals there are: those that are not finite are struck off.
+    Args:
+        sizes, numbers, indices: a problem as ``pack`` made it.
+        goals: (s, 4, 4), T_base_site; of a swivel's only the position is used. Those that are not finite are no goals.
+        wanted: bit k says that there is a goal for site k.
 
     Returns:
         Worst position error in metres, worst orientation error in radians, smallest gap of a pair of capsules in
         metres; NaN when ``q_rad`` is not finite.
     """
-    problem = Problem(
-        parent,
-        T_parent_link,
-        axis,
-        site_link,
-        T_link_site,
-        joints,
-        limits,
-        serves,
-        swivel,
-        weight,
-        damping,
-        posture,
-        capsule_link,
-        capsule,
-        capsule_moves,
-        pairs,
-        margin_m,
-    )
-    if not np.all(np.isfinite(q_rad)):
-        return np.nan, np.nan, np.nan
+    problem = unpack(sizes, numbers, indices)
     for i in range(len(q_rad)):
-        q_rad[i] = min(max(q_rad[i], limits[i, 0]), limits[i, 1])
-    q = q_rad[joints]
-    active = _active(problem, goals, wanted)
-    low, high = _box(problem, active, q, dt_s)
-    pose = empty_pose(problem)
-    stopped = _descend(problem, goals, wanted, low, high, dt_s, iterations, q, pose)
-    for i in range(len(joints)):
-        q_rad[joints[i]] = q[i]
-        clamped[joints[i]] = stopped[i] and active[i]
-    worst_m, worst_rad = worst_errors(problem, wanted, pose)
-    return worst_m, worst_rad, np.min(pose.gap_m) if len(pairs) else np.inf
+        if not np.isfinite(q_rad[i]):
+            return np.nan, np.nan, np.nan
+        q_rad[i] = min(max(q_rad[i], problem.limits[i, 0]), problem.limits[i, 1])
+    m = len(problem.joints)
+    q, stopped = np.empty(m), np.zeros(m, dtype=np.bool_)
+    for i in range(m):
+        q[i] = q_rad[problem.joints[i]]
+    there = _goals_there(problem.swivel, goals, wanted)
+    active = _active(problem.serves, there)
+    low, high = _box(problem.limits, problem.joints, active, q, dt_s)
+    result = _descend(problem, goals, there, low, high, dt_s, iterations, q, stopped)
+    for i in range(m):
+        q_rad[problem.joints[i]] = q[i]
+        clamped[problem.joints[i]] = stopped[i] and active[i]
+    return result
 
 
 @njit(cache=True, error_model="numpy")
-def _active(problem: Problem, goals: Array, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Links that may move now (m,). A goal that is not finite is no goal, nor is a swivel without its wrist's."""
+def _goals_there(swivel: NDArray[np.int64], goals: Array, wanted: int) -> NDArray[np.bool_]:
+    """Which goals count (s,). One that is not finite does not, nor does a swivel without its wrist's."""
+    there = np.zeros(len(goals), dtype=np.bool_)
+    for k in range(len(goals)):
+        if wanted >> k & 1:
+            total = 0.0  # infinite or NaN when any number is
+            for a in range(3):
+                for b in range(4):
+                    total += abs(goals[k, a, b])
+            there[k] = np.isfinite(total)
+    for k in range(len(goals)):
+        if swivel[k, 1] >= 0:
+            there[k] &= there[swivel[k, 1]]
+    return there
+
+
+@njit(cache=True, error_model="numpy")
+def _active(serves: NDArray[np.int64], wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Links that may move now (m,)."""
+    active = np.zeros(serves.shape[1], dtype=np.bool_)
     for k in range(len(wanted)):
-        wanted[k] = wanted[k] and np.all(np.isfinite(goals[k]))
-    active = np.zeros(len(problem.parent), dtype=np.bool_)
-    for k in range(len(wanted)):
-        if problem.swivel[k, 1] >= 0:
-            wanted[k] = wanted[k] and wanted[problem.swivel[k, 1]]
         if wanted[k]:
             for i in range(len(active)):
-                active[i] |= problem.serves[k, i]
+                active[i] |= serves[k, i] != 0
     return active
 
 
 @njit(cache=True, error_model="numpy")
-def _box(problem: Problem, active: NDArray[np.bool_], q: Array, dt_s: float) -> tuple[Array, Array]:
+def _box(
+    limits: Array, joints: NDArray[np.int64], active: NDArray[np.bool_], q: Array, dt_s: float
+) -> tuple[Array, Array]:
     """Lowest and highest angles (m,) at the end of the tick, by speed and by the approach to the position limits."""
     low, high = q.copy(), q.copy()
-    share = 1.0 - np.exp(-dt_s / APPROACH_S)
+    share = dt_s / (APPROACH_S + dt_s)
     for i in range(len(q)):
         if active[i]:
-            bottom, top, speed = problem.limits[problem.joints[i]]
+            bottom, top, speed = limits[joints[i], 0], limits[joints[i], 1], limits[joints[i], 2]
             low[i] -= min(speed * dt_s, share * (q[i] - bottom))
             high[i] += min(speed * dt_s, share * (top - q[i]))
     return low, high
@@ -136,98 +127,116 @@ def _descend(
     dt_s: float,
     iterations: int,
     q: Array,
-    pose: Pose,
-) -> NDArray[np.bool_]:
-    """Take ``iterations`` steps from ``q`` (m,), which is written; returns the joints that a bound stopped (m,)."""
+    stopped: NDArray[np.bool_],
+) -> tuple[float, float, float]:
+    """Take at most ``iterations`` steps from ``q`` (m,), which is written, as is which joints a bound stopped (m,)."""
     m = len(q)
-    H, g, J = np.empty((m, m)), np.empty(m), np.empty((len(wanted), 6, m))
-    start, tried, stopped = q.copy(), np.empty(m), np.zeros(m, dtype=np.bool_)
-    place(problem, q, pose)
-    cost = goal_errors(problem, goals, wanted, pose) + place_contacts(problem, pose) + _pull(problem, q)
-    resistance, harder = _resistance(problem, wanted, pose, dt_s), 0.0
-    for _ in range(iterations):
-        goal_rows(problem, goals, wanted, pose, J)
-        _normal_equations(problem, wanted, pose, J, resistance, harder, start, q, H, g)
-        step, stopped = solve_box(H, g, low - q, high - q)
-        if not np.max(np.abs(step)) > SETTLED_RAD:
-            break
-        new_cost = 0.0
+    pose = empty_pose(m, len(wanted), len(problem.capsule), len(problem.pairs))
+    tried, swivel, weight = q.copy(), problem.swivel, problem.weight
+    H, g, J, x = np.empty((m, m)), np.empty(m), np.empty((len(wanted), 6, m)), np.empty(m)
+    rest, down, up = np.empty(m), np.empty(m), np.empty(m)
+    for i in range(m):
+        rest[i] = q[i] + dt_s / (POSTURE_S + dt_s) * (problem.posture[i] - q[i])
+    cost, resistance, result = np.inf, problem.posture, (0.0, 0.0, np.inf)
+    for taken in range(iterations + 1):
+        forward(problem.parent, problem.T_parent_link, problem.axis, tried, pose.rotation, pose.position_m)
+        place_sites(problem.site_link, problem.T_link_site, pose.rotation, pose.position_m, pose.T)
+        new_cost = goal_errors(swivel, weight, goals, wanted, pose.position_m, pose.T, pose.errors)
+        if len(problem.pairs):
+            new_cost += place_contacts(problem, pose)
+        if taken == 0:
+            resistance = _resistance(problem.serves, swivel, weight, problem.damping, wanted, pose.errors, dt_s)
+        new_cost += _held_back(resistance, rest, tried)
+        if not new_cost <= cost:  # uphill: the same way, but not as far
+            for i in range(m):
+                tried[i] = q[i] + SHORTER * (tried[i] - q[i])
+            continue
+        cost, result = new_cost, worst_errors(swivel, weight, wanted, pose.errors, pose.gap_m)
         for i in range(m):
-            tried[i] = min(max(q[i] + step[i], low[i]), high[i])
-            new_cost += resistance[i] * (tried[i] - start[i]) ** 2
-        place(problem, tried, pose)
-        new_cost += goal_errors(problem, goals, wanted, pose) + place_contacts(problem, pose) + _pull(problem, tried)
-        if new_cost <= cost:
-            q[:] = tried
-            cost, harder = new_cost, 0.0
-        else:  # uphill: once more from where it was, with more resistance
-            harder = HARDER * max(harder, 1.0)
-            place(problem, q, pose)
-            goal_errors(problem, goals, wanted, pose)
-            place_contacts(problem, pose)
-    return stopped
+            q[i] = tried[i]
+        if taken == iterations:
+            break
+        rotation, position_m = pose.rotation, pose.position_m
+        goal_rows(problem.serves, problem.axis, swivel, weight, goals, wanted, rotation, position_m, pose.T, J)
+        _normal_equations(problem.serves, swivel, weight, wanted, pose.errors, J, resistance, rest, q, H, g)
+        if len(problem.pairs):
+            add_contacts(problem, pose, H, g)
+        for i in range(m):
+            down[i], up[i] = low[i] - q[i], high[i] - q[i]
+        solve_box(H, g, down, up, x, stopped)
+        farthest = 0.0
+        for i in range(m):
+            farthest = max(farthest, abs(x[i]))
+            tried[i] = min(max(q[i] + x[i], low[i]), high[i])
+        if not farthest > SETTLED_RAD:
+            break
+    return result
 
 
 @njit(cache=True, error_model="numpy")
-def _pull(problem: Problem, q: Array) -> float:
+def _held_back(resistance: Array, rest: Array, q: Array) -> float:
     total = 0.0
     for i in range(len(q)):
-        total += problem.posture[i, 1] * (problem.posture[i, 0] - q[i]) ** 2
+        total += resistance[i] * (rest[i] - q[i]) ** 2
     return total
 
 
 @njit(cache=True, error_model="numpy")
-def _resistance(problem: Problem, wanted: NDArray[np.bool_], pose: Pose, dt_s: float) -> Array:
+def _resistance(
+    serves: NDArray[np.int64],
+    swivel: NDArray[np.int64],
+    weight: Array,
+    damping: Array,
+    wanted: NDArray[np.bool_],
+    errors: Array,
+    dt_s: float,
+) -> Array:
     """Resistance of each joint (m,) to any movement in this tick: more with the errors of the goals that it serves."""
-    resistance = problem.damping[:, 0].copy()
+    resistance = damping[:, 0].copy()
     for k in range(len(wanted)):
-        if not wanted[k] or problem.swivel[k, 1] >= 0:
+        if not wanted[k] or swivel[k, 1] >= 0:
             continue
-        error = pose.errors[k]
-        linear = min(error[0] ** 2 + error[1] ** 2 + error[2] ** 2, (problem.weight[k, 0] * MAX_ERROR_M) ** 2)
+        error = errors[k]
+        linear = min(error[0] ** 2 + error[1] ** 2 + error[2] ** 2, (weight[k, 0] * MAX_ERROR_M) ** 2)
         squared = linear + error[3] ** 2 + error[4] ** 2 + error[5] ** 2
         error_m = squared / (np.sqrt(squared) + ORDINARY_M_S * dt_s)
         for i in range(len(resistance)):
-            if problem.serves[k, i]:
-                resistance[i] += problem.damping[i, 1] * error_m
+            if serves[k, i]:
+                resistance[i] += damping[i, 1] * error_m
     return resistance
 
 
 @njit(cache=True, error_model="numpy")
 def _normal_equations(
-    problem: Problem,
+    serves: NDArray[np.int64],
+    swivel: NDArray[np.int64],
+    weight: Array,
     wanted: NDArray[np.bool_],
-    pose: Pose,
+    errors: Array,
     J: Array,
     resistance: Array,
-    harder: float,
-    start: Array,
+    rest: Array,
     q: Array,
     H: Array,
     g: Array,
 ) -> None:
-    """H (m, m) and g (m,) of one linearised step."""
-    H[:] = 0.0
-    for i in range(len(q)):
-        H[i, i] = (1.0 + harder) * resistance[i] + problem.posture[i, 1]
-        g[i] = problem.posture[i, 1] * (problem.posture[i, 0] - q[i]) + resistance[i] * (start[i] - q[i])
-    for k in range(len(wanted)):
-        if wanted[k]:
-            _add_goal(problem, k, pose.errors[k], J[k], H, g)
-    if len(problem.pairs):
-        add_contacts(problem, pose, H, g)
+    """H (m, m), its lower half, and g (m,) of one linearised step."""
     for i in range(len(q)):
         for j in range(i):
-            H[j, i] = H[i, j]
+            H[i, j] = 0.0
+        H[i, i] = resistance[i]
+        g[i] = resistance[i] * (rest[i] - q[i])
+    for k in range(len(wanted)):
+        if wanted[k]:
+            _add_goal(serves[k], 1 if swivel[k, 1] >= 0 else 6, weight[k, 0], errors[k], J[k], H, g)
 
 
 @njit(cache=True, error_model="numpy")
-def _add_goal(problem: Problem, k: int, errors: Array, J: Array, H: Array, g: Array) -> None:
-    rows = 1 if problem.swivel[k, 1] >= 0 else 6
+def _add_goal(serves: NDArray[np.int64], rows: int, weight: float, errors: Array, J: Array, H: Array, g: Array) -> None:
     far = np.sqrt(errors[0] ** 2 + errors[1] ** 2 + errors[2] ** 2)
-    near = min(1.0, problem.weight[k, 0] * MAX_ERROR_M / max(far, 1e-12))
+    near = min(1.0, weight * MAX_ERROR_M / max(far, 1e-12))
     for i in range(len(g)):
-        if not problem.serves[k, i]:
+        if not serves[i]:
             continue
         for a in range(rows):
             g[i] += J[a, i] * errors[a] * (near if a < 3 else 1.0)

@@ -15,39 +15,32 @@ _RELEASE = 1e-12
 
 
 @njit(cache=True, error_model="numpy")
-def solve_box(H: Array, g: Array, low: Array, high: Array) -> tuple[Array, NDArray[np.bool_]]:
+def solve_box(H: Array, g: Array, low: Array, high: Array, x: Array, stopped: NDArray[np.bool_]) -> None:
     """Minimise x'Hx/2 - g'x subject to low <= x <= high, by locking variables at bounds and solving for the rest.
 
     The search begins at the clipped unbounded solution, which is feasible and mostly close. From there the objective
     never rises, so x is useful even if the bounded number of rounds does not suffice.
 
     Args:
-        H: (m, m), symmetric positive definite.
+        H: (m, m), symmetric positive definite; only its lower half is read.
         g: (m,).
         low, high: (m,), with low <= high.
-
-    Returns:
-        x (m,), always inside the bounds, and a mask (m,) of the variables that a bound stopped.
+        x: (m,), written; always inside the bounds.
+        stopped: (m,), written; the variables that a bound stopped.
     """
     m = len(g)
-    x, wanted = np.zeros(m), np.zeros(m)
-    stopped = np.zeros(m, dtype=np.bool_)
-    index, L = np.empty(m, dtype=np.int64), np.empty((m, m))
+    wanted, index, first, L = np.empty(m), np.empty(m, np.int64), np.empty(m, np.int64), np.empty((m, m))
+    largest = 0.0
     for i in range(m):
         stopped[i] = not low[i] < high[i]
-        if stopped[i]:
-            x[i] = low[i]
-    _solve_free(H, g, x, stopped, wanted, index, L)
-    inside = True
-    for i in range(m):
-        x[i] = min(max(wanted[i], low[i]), high[i])
-        if x[i] != wanted[i]:
-            stopped[i], inside = True, False
-    if inside:
-        return x, stopped
-    largest = np.max(np.abs(g))
-    for _ in range(4 * m):
-        _solve_free(H, g, x, stopped, wanted, index, L)
+        x[i] = low[i] if stopped[i] else 0.0
+        largest = max(largest, abs(g[i]))
+    for rounds in range(4 * m + 1):
+        _solve_free(H, g, x, stopped, wanted, index, first, L)
+        if rounds == 0:
+            if _clip(wanted, low, high, x, stopped):
+                break
+            continue
         blocked = _move(x, wanted, stopped, low, high)
         if blocked >= 0:
             stopped[blocked] = True
@@ -56,16 +49,37 @@ def solve_box(H: Array, g: Array, low: Array, high: Array) -> tuple[Array, NDArr
         if released < 0:
             break
         stopped[released] = False
-    return x, stopped
+
+
+@njit(cache=True, error_model="numpy")
+def _clip(wanted: Array, low: Array, high: Array, x: Array, stopped: NDArray[np.bool_]) -> bool:
+    """The point inside the bounds that is closest to ``wanted``; True when that is ``wanted`` itself."""
+    inside = True
+    for i in range(len(x)):
+        x[i] = min(max(wanted[i], low[i]), high[i])
+        if x[i] != wanted[i]:
+            stopped[i], inside = True, False
+    return inside
 
 
 @njit(cache=True, error_model="numpy")
 def _solve_free(
-    H: Array, g: Array, x: Array, stopped: NDArray[np.bool_], wanted: Array, index: NDArray[np.int64], L: Array
+    H: Array,
+    g: Array,
+    x: Array,
+    stopped: NDArray[np.bool_],
+    wanted: Array,
+    index: NDArray[np.int64],
+    first: NDArray[np.int64],
+    L: Array,
 ) -> None:
-    """The best point when the stopped variables stay: written to ``wanted`` by a Cholesky factorisation."""
+    """The best point when the stopped variables stay: written to ``wanted`` by a Cholesky factorisation.
+
+    From the last variable to the first, and no row begins before its first entry that is not zero (``first``): with
+    variables in the order of a tree, parents first, what is zero between two branches then stays zero.
+    """
     n = 0
-    for i in range(len(g)):
+    for i in range(len(g) - 1, -1, -1):
         wanted[i] = x[i]
         if not stopped[i]:
             index[n] = i
@@ -74,24 +88,26 @@ def _solve_free(
         i = index[r]
         total = g[i]
         for j in range(len(g)):
-            if stopped[j]:
-                total -= H[i, j] * x[j]
-        for c in range(r):
-            s = H[i, index[c]]
-            for k in range(c):
+            if stopped[j] and x[j] != 0.0:
+                total -= H[max(i, j), min(i, j)] * x[j]
+        first[r] = 0
+        while first[r] < r and H[index[first[r]], i] == 0.0:
+            first[r] += 1
+        for c in range(first[r], r):
+            s = H[index[c], i]
+            for k in range(max(first[r], first[c]), c):
                 s -= L[r, k] * L[c, k]
             L[r, c] = s / L[c, c]
             total -= L[r, c] * wanted[index[c]]
         s = H[i, i]
-        for k in range(r):
+        for k in range(first[r], r):
             s -= L[r, k] * L[r, k]
         L[r, r] = np.sqrt(max(s, 1e-300))
         wanted[i] = total / L[r, r]
     for r in range(n - 1, -1, -1):
-        s = wanted[index[r]]
-        for c in range(r + 1, n):
-            s -= L[c, r] * wanted[index[c]]
-        wanted[index[r]] = s / L[r, r]
+        wanted[index[r]] /= L[r, r]
+        for c in range(first[r], r):
+            wanted[index[c]] -= L[r, c] * wanted[index[r]]
 
 
 @njit(cache=True, error_model="numpy")
@@ -124,7 +140,7 @@ def _steepest(
             continue
         slope = -g[i]
         for j in range(len(x)):
-            slope += H[i, j] * x[j]
+            slope += H[max(i, j), min(i, j)] * x[j]
         push = -slope if x[i] <= low[i] else slope
         if push > best:
             best, released = push, i

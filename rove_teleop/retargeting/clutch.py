@@ -37,6 +37,7 @@ class Clutch:
         self.T_base_world: Array | None = None
         self._hand_at: dict[Side, Array] = {}
         self._wrist_at: dict[Side, Array] = {}
+        self._elbow_at: dict[Side, tuple[Array, Array]] = {}
         self._head_at: Array | None = None
         self._robot_head_at: Array | None = None
 
@@ -45,12 +46,22 @@ class Clutch:
         return side in self._hand_at or self.T_base_world is not None
 
     def anchor(
-        self, frame: OperatorFrame, T_base_wrist_by_side: Mapping[Side, Array], T_base_head: Array | None = None
+        self,
+        frame: OperatorFrame,
+        T_base_wrist_by_side: Mapping[Side, Array],
+        T_base_head: Array | None = None,
+        elbow_m_by_side: Mapping[Side, Array] | None = None,
     ) -> None:
-        """Latch the operator's tracked parts and the robot's wrists (4, 4) and head as they are now."""
+        """Latch the operator's tracked parts and the robot's wrists (4, 4), head and elbows (3,) as they are now."""
         tracked = {side: frame.hand(side).T_world_wrist for side in SIDES if side in T_base_wrist_by_side}
         self._hand_at = {side: T.copy() for side, T in tracked.items() if T is not None and _usable(T)}
         self._wrist_at = {side: T_base_wrist_by_side[side].copy() for side in self._hand_at}
+        elbows = {side: frame.hand(side).elbow_m for side in elbow_m_by_side or {}}
+        self._elbow_at = {
+            side: (elbow_m.copy(), (elbow_m_by_side or {})[side].copy())
+            for side, elbow_m in elbows.items()
+            if elbow_m is not None and _near(elbow_m)
+        }
         head = frame.T_world_head
         self._head_at = head if head is not None and _usable(head) else None
         self._robot_head_at = T_base_head
@@ -61,6 +72,7 @@ class Clutch:
     def latch(self, side: Side, T_world_hand: Array, T_base_wrist: Array) -> None:
         """Tie a pose (4, 4) of the operator's world to one of the robot's base frame, for a known calibration."""
         self._hand_at[side], self._wrist_at[side] = T_world_hand.copy(), T_base_wrist.copy()
+        self._elbow_at[side] = T_world_hand[:3, 3].copy(), T_base_wrist[:3, 3].copy()
 
     def wrist_goals(self, frame: OperatorFrame) -> dict[Side, Array]:
         """T_base_wrist (4, 4) of every side that is tracked now and has been latched."""
@@ -74,6 +86,15 @@ class Clutch:
             elif self.mode == "anchored" and side in self._hand_at:
                 goals[side] = self._relative(T_world_wrist, self._hand_at[side], self._wrist_at[side])
         return goals
+
+    def elbow_hints(self, frame: OperatorFrame) -> dict[Side, Array]:
+        """Points (3,) in the base frame where elbows should be, of every side whose elbow is tracked and latched."""
+        hints: dict[Side, Array] = {}
+        for side, (world_m, base_m) in self._elbow_at.items():
+            elbow_m = frame.hand(side).elbow_m
+            if elbow_m is not None and _near(elbow_m):
+                hints[side] = base_m + self.scale * (elbow_m - world_m)
+        return hints
 
     def head_goal(self, frame: OperatorFrame) -> Array | None:
         """T_base_head (4, 4) whose rotation follows the operator's head since ``anchor``; None when it is not known."""
@@ -97,4 +118,8 @@ class Clutch:
 
 
 def _usable(T_world_part: Array) -> bool:
-    return is_rigid(T_world_part) and bool(np.all(np.abs(T_world_part[:3, 3]) <= FARTHEST_M))
+    return is_rigid(T_world_part) and _near(T_world_part[:3, 3])
+
+
+def _near(point_m: Array) -> bool:
+    return bool(np.all(np.abs(point_m) <= FARTHEST_M))

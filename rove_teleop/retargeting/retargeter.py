@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..robots.description import RobotDescription
 from ..robots.kinematics import Kinematics
 from ..types import SIDES, Array, JointTargets, OperatorFrame, Side
-from .arms import ArmIK, ArmSolution
+from .body import BodyIK
 from .calibration import HandSize
 from .clutch import Clutch, Mode
 from .hands import HandRetargeter
@@ -25,7 +25,7 @@ class Retargeter:
     Call ``start`` with where the robot is, ``anchor`` to latch, then ``step`` with every frame. Targets are always
     finite and inside position limits, and move at most as fast as the velocity limits allow. ``residual_m`` is the
     worst wrist's distance from where the operator wants it, ``clamped`` (n,) the joints that met a limit in the last
-    step.
+    step. With ``use_waist`` the waist bends for a hand that its arm alone does not reach.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class Retargeter:
         follow_head: bool = False,
         absolute_fingers: bool = False,
         sizes: Mapping[Side, HandSize] | None = None,
+        use_waist: bool = False,
     ) -> None:
         self.robot = robot
         self.clutch = Clutch(mode, scale)
@@ -44,15 +45,19 @@ class Retargeter:
         self.clamped: NDArray[np.bool_] = np.zeros(robot.joint_count, dtype=np.bool_)
         self._follow_head = follow_head and "neck" in robot.groups and "head" in robot.operator.frames
         self._kinematics = Kinematics(robot)
-        self._neck = ArmIK(robot, self._kinematics, groups=("neck",)) if self._follow_head else None
         self._absolute_fingers = absolute_fingers or mode == "absolute"
         known = sizes or {}
         self._hands = {side: HandRetargeter(robot, side, known.get(side)) for side in robot.operator.hands}
         self._sites: dict[Side, str] = {
             side: robot.operator.frames[f"{side}_wrist"] for side in SIDES if f"{side}_wrist" in robot.operator.frames
         }
+        self._elbow_sites: dict[Side, str] = {
+            side: robot.operator.frames[f"{side}_elbow"] for side in SIDES if f"{side}_elbow" in robot.operator.frames
+        }
         arms = [f"{side}_arm" for side in self._sites]
-        self._arms = ArmIK(robot, self._kinematics, arms) if arms else None
+        extra = ["neck"] * self._follow_head + ["waist"] * (use_waist and "waist" in robot.groups)
+        self._body = BodyIK(robot, arms + extra) if arms or self._follow_head else None
+        self._waist = robot.groups["waist"] if "waist" in extra else np.zeros(0, dtype=np.int64)
         self._arm_joints = {side: robot.groups[f"{side}_arm"] for side in self._sites}
         self._q_rad: Array = robot.home_rad.copy()
         self._last_frame: OperatorFrame | None = None
@@ -67,9 +72,8 @@ class Retargeter:
         if q_rad.shape != (self.robot.joint_count,) or not np.all(np.isfinite(q_rad)):
             raise ValueError(f"q_rad must be {self.robot.joint_count} finite angles")
         self._q_rad = np.clip(q_rad, self.robot.q_min_rad, self.robot.q_max_rad)
-        for ik in (self._arms, self._neck):
-            if ik is not None:  # the pull of the posture must not move a robot that has just been engaged
-                ik.posture_rad = self._q_rad.copy()
+        if self._body is not None:  # the pull of the posture must not move a robot that has just been engaged
+            self._body.posture_rad = self._q_rad
         self._last_frame = None
         self._latch_next = True
 
@@ -94,8 +98,7 @@ class Retargeter:
         dt_s = min(dt_s, LONGEST_STEP_S) if dt_s > SHORTEST_STEP_S else SHORTEST_STEP_S
         valid = np.zeros(self.robot.joint_count, dtype=np.bool_)
         self.clamped = np.zeros(self.robot.joint_count, dtype=np.bool_)
-        self._step_wrists(frame, dt_s, valid)
-        self._step_head(frame, dt_s, valid)
+        self._step_body(frame, dt_s, valid)
         self._step_fingers(frame, dt_s, valid)
         return JointTargets(frame.stamp_s, self._q_rad.copy(), valid)
 
@@ -103,27 +106,27 @@ class Retargeter:
         self._kinematics.update(self._q_rad)
         wrists = {side: self._kinematics.frame(site) for side, site in self._sites.items()}
         head = self.robot.operator.frames.get("head")
-        self.clutch.anchor(frame, wrists, None if head is None else self._kinematics.frame(head))
+        elbows = {side: self._kinematics.frame(site)[:3, 3] for side, site in self._elbow_sites.items()}
+        self.clutch.anchor(frame, wrists, None if head is None else self._kinematics.frame(head), elbows)
         self._latch_next = False
         for hand in self._hands.values():
             hand.anchor(None if self._absolute_fingers else self._q_rad[hand.joints])
 
-    def _step_wrists(self, frame: OperatorFrame, dt_s: float, valid: NDArray[np.bool_]) -> None:
-        if self._arms is None:
+    def _step_body(self, frame: OperatorFrame, dt_s: float, valid: NDArray[np.bool_]) -> None:
+        if self._body is None:
             return
-        goals = {self._sites[side]: T for side, T in self.clutch.wrist_goals(frame).items()}
-        self._take(self._arms.solve(goals, self._q_rad, dt_s))
-        for side, site in self._sites.items():
-            if site in goals:
-                valid[self._arm_joints[side]] = True
-
-    def _step_head(self, frame: OperatorFrame, dt_s: float, valid: NDArray[np.bool_]) -> None:
-        goal = self.clutch.head_goal(frame)
-        if self._neck is not None and goal is not None:
-            residual_m, residual_rad = self.residual_m, self.residual_rad
-            self._take(self._neck.solve({self.robot.operator.frames["head"]: goal}, self._q_rad, dt_s))
-            self.residual_m, self.residual_rad = residual_m, residual_rad
+        wrists = self.clutch.wrist_goals(frame)
+        goals = {self._sites[side]: T for side, T in wrists.items() if side in self._sites}
+        head = self.clutch.head_goal(frame) if self._follow_head else None
+        if head is not None:
+            goals[self.robot.operator.frames["head"]] = head
             valid[self.robot.groups["neck"]] = True
+        solution = self._body.solve(goals, self._q_rad, dt_s, self.clutch.elbow_hints(frame))
+        self._q_rad, self.clamped = solution.q_rad, solution.clamped
+        self.residual_m, self.residual_rad = solution.residual_m, solution.residual_rad
+        for side in wrists:
+            valid[self._arm_joints[side]] = True
+            valid[self._waist] = True
 
     def _step_fingers(self, frame: OperatorFrame, dt_s: float, valid: NDArray[np.bool_]) -> None:
         for side, hand in self._hands.items():
@@ -136,8 +139,3 @@ class Retargeter:
             self._q_rad[hand.joints] = np.clip(wanted, last - reach, last + reach)
             self.clamped[hand.joints] = hand.clamped | (self._q_rad[hand.joints] != wanted)
             valid[hand.joints] = True
-
-    def _take(self, solution: ArmSolution) -> None:
-        self._q_rad = solution.q_rad
-        self.residual_m, self.residual_rad = solution.residual_m, solution.residual_rad
-        self.clamped |= solution.clamped

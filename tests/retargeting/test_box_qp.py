@@ -5,7 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import lsq_linear
 
-from rove_teleop.retargeting.box_qp import solve_box
+from rove_teleop.retargeting import box_qp
+
+
+def solve_box(H, g, low, high):
+    x, stopped = np.empty(len(g)), np.empty(len(g), dtype=bool)
+    box_qp.solve_box(H, g, low, high, x, stopped)
+    return x, stopped
 
 
 def problem(seed, size, damping, tightness):
