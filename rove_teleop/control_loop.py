@@ -28,6 +28,7 @@ from .handover.states import (
     State,
 )
 from .motion_path import NOBODY, OPERATOR, POLICY, MotionPath
+from .path_config import PathConfig
 from .robots.description import RobotDescription
 from .types import ActionChunk, Array, Authority, Event, JointTargets, Phase, Reason, RobotState
 
@@ -64,14 +65,14 @@ class ControlLoop:
         protocol: Protocol = "complete",
         no_progress: NoProgress | None = None,
         deadlines: Deadlines | None = None,
-        smoothing_rad_s: float = 50.0,
+        path: PathConfig | None = None,
     ) -> None:
         dynamic = (robot.v_max_rad_s, robot.a_max_rad_s2, robot.j_max_rad_s3)
         limits = Limits(robot.q_min_rad, robot.q_max_rad, *dynamic, robot.dt_s)
         self.robot = robot
         self.inputs = Inputs(robot, deadlines or Deadlines())
         self.handover = Handover(takeover, protocol)
-        self.path = MotionPath(limits, robot.groups, smoothing_rad_s)
+        self.path = MotionPath(limits, robot.groups, path)
         self.filter = self.path.filter
         self.check = CommandCheck(limits, robot.joint_names)
         self.meter = HandoverMeter(robot.groups, dynamic, robot.dt_s)

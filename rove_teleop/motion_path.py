@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from .command_filter.command_filter import CommandFilter
 from .command_filter.kernel import A_MAX, J_MAX, Q_MAX, Q_MIN, V_MAX, advance
 from .command_filter.limits import Limits
+from .command_filter.prefilters import COUNT, PrefilterState, prefilter_state, prefilter_tick
 from .command_filter.smoothing import low_pass, low_pass_matrix
-from .handover.blend import blend_duration, offset_at, progress, quintic
+from .handover.blend import blend_duration, crossfade, offset_at, progress, quintic
+from .path_config import BLEND_KINDS, PathConfig
 from .types import Array, Reason
 
 OUTSIDE_RAD = 0.5
@@ -25,6 +27,9 @@ OUTSIDE_RAD = 0.5
 _HOLDING = int(Reason.HOLDING)
 NOBODY, POLICY, OPERATOR = 0, 1, 2
 """Drivers of a joint."""
+QUINTIC, LINEAR, _ = range(len(BLEND_KINDS))
+# What of the blend is configured, as the compiled tick reads it.
+KIND, SHARE, MIN_S, FIXED_S = range(4)
 Drivers = NDArray[np.int64]
 
 
@@ -33,9 +38,9 @@ class PathState:
     """Everything that a tick remembers besides the filter, per joint (n,).
 
     ``smooth`` (2, 3, n): smoothed position, velocity, acceleration of policy and operator. ``target`` (2, n): their
-    last finite targets. ``driver``: who drove in the last tick. ``offset`` (6, n): coefficients of the decaying offset.
-    ``duration_s``, ``ticks``: of the transfer, and since the switch. ``weight`` and ``weight_from``: the operator's
-    share now and at the switch. ``reference`` (3, n): what was asked of the filter.
+    last finite targets. ``driver``: who drove in the last tick. ``offset`` (6, n): coefficients of the decaying offset,
+    or where a crossfade began. ``duration_s``, ``ticks``: of the transfer, and since the switch. ``weight`` and
+    ``weight_from``: the operator's share now and at the switch. ``reference`` (3, n): what was asked of the filter.
     """
 
     smooth: Array
@@ -51,13 +56,29 @@ class PathState:
 
 @dataclass(frozen=True, slots=True)
 class PathLog:
-    """What many ticks gave, each (ticks, n): asked of the filter, sent, the operator's share, driver, reason bits."""
+    """What many ticks gave, each (ticks, n).
+
+    Asked of the filter, sent, the operator's share, driver, reason bits, and whether no transfer was under way.
+    """
 
     q_target_rad: Array
     q_sent_rad: Array
     weight: Array
     driver: Drivers
     reason: NDArray[np.uint32]
+    settled: NDArray[np.bool_]
+
+
+def new_log(shape: tuple[int, ...]) -> PathLog:
+    """An empty log of ``shape`` (ticks, n)."""
+    return PathLog(
+        q_target_rad=np.zeros(shape),
+        q_sent_rad=np.zeros(shape),
+        weight=np.zeros(shape),
+        driver=np.zeros(shape, np.int64),
+        reason=np.zeros(shape, np.uint32),
+        settled=np.zeros(shape, np.bool_),
+    )
 
 
 def new_state(joint_count: int) -> PathState:
@@ -78,11 +99,17 @@ def new_state(joint_count: int) -> PathState:
 class MotionPath:
     """The path of one robot. Joints of a group share the duration of a transfer."""
 
-    def __init__(self, limits: Limits, groups: Mapping[str, NDArray[np.int64]], smoothing_rad_s: float = 50.0) -> None:
-        self.filter = CommandFilter(limits)
+    def __init__(
+        self, limits: Limits, groups: Mapping[str, NDArray[np.int64]], config: PathConfig | None = None
+    ) -> None:
+        config = config or PathConfig()
+        self.filter = CommandFilter(config.limited(limits))
         self.switched = False
         self._dt_s = limits.dt_s
-        self._matrix = low_pass_matrix(limits.dt_s, smoothing_rad_s)
+        self._matrix = low_pass_matrix(limits.dt_s, config.smoothing_rad_s, config.smoothing_damping)
+        self._pre: PrefilterState = prefilter_state(config.prefilter, limits.joint_count, limits.dt_s)
+        blend = config.blend
+        self._blend = np.array([BLEND_KINDS.index(blend.kind), blend.share, blend.min_s, blend.fixed_s])
         self._state = new_state(limits.joint_count)
         self.first_of_group = np.array([int(index[0]) for index in groups.values()], dtype=np.int64)
         self._group = np.zeros(limits.joint_count, dtype=np.int64)
@@ -119,6 +146,7 @@ class MotionPath:
         self._state.smooth[:, 0] = q_rad
         self._state.target[:] = q_rad
         self._state.driver[:] = NOBODY
+        self._pre.memory[COUNT] = 0.0
 
     def step(self, wanted: Drivers, q_policy_rad: Array, q_operator_rad: Array, stop: bool = False) -> Array:
         """One tick.
@@ -143,23 +171,22 @@ class MotionPath:
         Args:
             wanted: (ticks, n); q_policy_rad, q_operator_rad: (ticks, n); stop: (ticks,).
         """
-        shape = wanted.shape
-        log = PathLog(
-            np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int64), np.zeros(shape, np.uint32)
-        )
-        s = self._state
+        log = new_log(wanted.shape)
+        s, p = self._state, self._pre
         run_ticks(
             s.smooth, s.target, s.driver, s.offset, s.duration_s, s.ticks, s.weight, s.weight_from, s.reference,
+            p.parameters, p.weights, p.history, p.memory, self._blend,
             self.filter.state, self.filter.bounds, self._group, self._matrix, self._dt_s,
             wanted, q_policy_rad, q_operator_rad, stop,
-            log.q_target_rad, log.q_sent_rad, log.weight, log.driver, log.reason,
+            log.q_target_rad, log.q_sent_rad, log.weight, log.driver, log.reason, log.settled,
         )  # fmt: skip
         return log
 
     def _arbitrate(self, wanted: Drivers, targets: Array) -> None:
-        s = self._state
+        s, p = self._state, self._pre
         self.switched = arbitrate(
             s.smooth, s.target, s.driver, s.offset, s.duration_s, s.ticks, s.weight, s.weight_from, s.reference,
+            p.parameters, p.weights, p.history, p.memory, self._blend,
             self.filter.motion, self.filter.bounds, self._group, self._matrix, self._dt_s, wanted, targets,
         )  # fmt: skip
 
@@ -175,6 +202,11 @@ def arbitrate(
     weight: Array,
     weight_from: Array,
     reference: Array,
+    pre: Array,
+    weights: Array,
+    history: Array,
+    memory: Array,
+    blend: Array,
     motion: Array,
     bounds: Array,
     group: Drivers,
@@ -187,6 +219,8 @@ def arbitrate(
 
     Args:
         smooth ... reference: as in ``PathState``, changed in place.
+        pre, weights, history, memory: the prefilter of the operator's targets, as in ``PrefilterState``.
+        blend: (4,) kind, share, min_s, fixed_s of the configured blend.
         motion: (3, n) commanded position, velocity, acceleration of the last tick.
         bounds: (5, n) limits, rows as in the filter's kernel.
         group: (n,) number of each joint's group.
@@ -201,7 +235,15 @@ def arbitrate(
             present[d + 1] |= np.isfinite(targets[d, i])
     for d in range(2):
         for i in range(joints):
-            _smooth(smooth[d], target[d], i, targets[d, i], motion, bounds, matrix, wanted[i] == d + 1)
+            driving = wanted[i] == d + 1
+            if not _take(smooth[d], target[d], i, targets[d, i], motion, bounds, driving) and d + 1 == OPERATOR:
+                memory[COUNT, i] = 0.0
+            asked = target[d, i]
+            if d + 1 == OPERATOR and (driving or np.isfinite(targets[d, i])):
+                asked = prefilter_tick(pre, weights, history, memory, i, asked)
+            smooth[d, 0, i], smooth[d, 1, i], smooth[d, 2, i] = low_pass(
+                matrix, smooth[d, 0, i], smooth[d, 1, i], smooth[d, 2, i], asked
+            )
     switched = False
     for i in range(joints):
         who = wanted[i] if present[wanted[i]] else NOBODY
@@ -210,7 +252,7 @@ def arbitrate(
             ticks[i] = -1.0  # marks the joint until its group's duration is known
         driver[i] = who
     if switched:
-        _begin_transfers(smooth, driver, offset, duration_s, ticks, weight, weight_from, motion, bounds, group)
+        _begin_transfers(smooth, driver, offset, duration_s, ticks, weight, weight_from, blend, motion, bounds, group)
     for i in range(joints):
         who = driver[i]
         if who == NOBODY:
@@ -220,7 +262,10 @@ def arbitrate(
         x, v, a = 0.0, 0.0, 0.0
         t = ticks[i] * dt
         if t < duration_s[i]:
-            x, v, a = offset_at(offset[:, i], t)
+            if blend[KIND] == QUINTIC:
+                x, v, a = offset_at(offset[:, i], t)
+            else:
+                x, v, a = _faded(smooth[who - 1, :, i], offset[0, i], blend, t / duration_s[i])
         reference[0, i] = smooth[who - 1, 0, i] + x
         reference[1, i] = smooth[who - 1, 1, i] + v
         reference[2, i] = smooth[who - 1, 2, i] + a
@@ -231,17 +276,16 @@ def arbitrate(
 
 
 @njit(cache=True)
-def _smooth(
-    smooth: Array, target: Array, i: int, asked: float, motion: Array, bounds: Array, matrix: Array, driving: bool
-) -> None:
-    """Advance one driver's joint. Before it drives, a joint without a target follows the robot."""
+def _take(smooth: Array, target: Array, i: int, asked: float, motion: Array, bounds: Array, driving: bool) -> bool:
+    """Note one driver's target. False where there is none: before it drives, such a joint follows the robot."""
     if np.isfinite(asked):
         # A wild target may not put infinities into the low-pass; just outside, it still counts as outside.
         target[i] = min(max(asked, bounds[Q_MIN, i] - OUTSIDE_RAD), bounds[Q_MAX, i] + OUTSIDE_RAD)
     elif not driving:
         target[i] = motion[0, i]
         smooth[0, i], smooth[1, i], smooth[2, i] = motion[0, i], 0.0, 0.0
-    smooth[0, i], smooth[1, i], smooth[2, i] = low_pass(matrix, smooth[0, i], smooth[1, i], smooth[2, i], target[i])
+        return False
+    return True
 
 
 @njit(cache=True)
@@ -253,6 +297,7 @@ def _begin_transfers(
     ticks: Array,
     weight: Array,
     weight_from: Array,
+    blend: Array,
     motion: Array,
     bounds: Array,
     group: Drivers,
@@ -264,16 +309,34 @@ def _begin_transfers(
         if ticks[i] < 0.0:
             k = driver[i] - 1
             d, v, a = motion[0, i] - smooth[k, 0, i], motion[1, i] - smooth[k, 1, i], motion[2, i] - smooth[k, 2, i]
-            needed = blend_duration(d, v, a, bounds[V_MAX, i], bounds[A_MAX, i], bounds[J_MAX, i])
+            v_max, a_max, j_max = bounds[V_MAX, i], bounds[A_MAX, i], bounds[J_MAX, i]
+            needed = blend[FIXED_S]
+            if blend[KIND] == QUINTIC:
+                needed = blend_duration(d, v, a, v_max, a_max, j_max, blend[SHARE], blend[MIN_S])
             longest[group[i]] = max(longest[group[i]], needed)
     for i in range(joints):
         if ticks[i] < 0.0:
             k = driver[i] - 1
             d, v, a = motion[0, i] - smooth[k, 0, i], motion[1, i] - smooth[k, 1, i], motion[2, i] - smooth[k, 2, i]
             duration_s[i] = longest[group[i]]
-            quintic(d, v, a, duration_s[i], offset[:, i])
+            if blend[KIND] == QUINTIC:
+                quintic(d, v, a, duration_s[i], offset[:, i])
+            else:
+                offset[0, i] = motion[0, i]
             weight_from[i] = weight[i]
             ticks[i] = 0.0
+
+
+@njit(cache=True)
+def _faded(smooth: Array, q_from: float, blend: Array, share: float) -> tuple[float, float, float]:
+    """What a crossfade from ``q_from`` adds to the new source (3,) in position, velocity, acceleration."""
+    w, rate, bend = crossfade(blend[KIND] == LINEAR, share, blend[FIXED_S])
+    gap = smooth[0] - q_from
+    return (
+        (w - 1.0) * gap,
+        (w - 1.0) * smooth[1] + rate * gap,
+        (w - 1.0) * smooth[2] + 2.0 * rate * smooth[1] + bend * gap,
+    )
 
 
 @njit(cache=True)
@@ -287,6 +350,11 @@ def run_ticks(
     weight: Array,
     weight_from: Array,
     reference: Array,
+    pre: Array,
+    weights: Array,
+    history: Array,
+    memory: Array,
+    blend: Array,
     state: Array,
     bounds: Array,
     group: Drivers,
@@ -301,6 +369,7 @@ def run_ticks(
     weight_log: Array,
     driver_log: Drivers,
     reason_log: NDArray[np.uint32],
+    settled_log: NDArray[np.bool_],
 ) -> None:
     """``arbitrate`` and the filter's ``advance`` for every row, the logs written."""
     rows, joints = wanted.shape
@@ -310,6 +379,7 @@ def run_ticks(
         targets[0], targets[1] = q_policy[k], q_operator[k]
         arbitrate(
             smooth, target, driver, offset, duration_s, ticks, weight, weight_from, reference,
+            pre, weights, history, memory, blend,
             state[:3].copy(), bounds, group, matrix, dt, wanted[k], targets,
         )  # fmt: skip
         for i in range(joints):
@@ -318,4 +388,5 @@ def run_ticks(
         for i in range(joints):
             if stopping[i]:
                 reason_log[k, i] = _HOLDING
+            settled_log[k, i] = ticks[i] * dt >= duration_s[i]
         target_log[k], sent_log[k], weight_log[k], driver_log[k] = reference[0], state[0], weight, driver

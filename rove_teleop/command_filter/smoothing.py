@@ -8,19 +8,40 @@ from numba import njit
 from ..types import Array
 
 
-def low_pass_matrix(dt_s: float, bandwidth_rad_s: float) -> Array:
+def low_pass_matrix(dt_s: float, bandwidth_rad_s: float, damping: float = 1.0) -> Array:
     """(3, 4): how [x, v, a] follow from [x, v, a, target] over one tick.
 
-    Critically damped, (s + w)^3 x = w^3 u with bandwidth ``w`` [rad/s], discretised exactly for a target held over the
-    tick; a ramp is followed with a lag of 3 / w seconds. exp(S h) of a matrix S whose three eigenvalues are -w is
-    exp(-w h) (I + N h + N^2 h^2 / 2), for N = S + w I is nilpotent of order 3.
+    (s + w) (s^2 + 2 z w s + w^2) x = w^3 u with bandwidth ``w`` [rad/s] and ``damping`` z, discretised exactly for a
+    target held over the tick; a ramp is followed with a lag of (1 + 2 z) / w seconds. z = 1 is critically damped and
+    never overshoots; z = 0.5 (Butterworth) lags a third less, attenuates fast motion as much, and overshoots a step
+    by 8 %.
     """
-    w, h = bandwidth_rad_s, dt_s
-    system = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [-(w**3), -3 * w**2, -3 * w]])
-    n = system + w * np.eye(3)
-    transition = np.exp(-w * h) * (np.eye(3) + n * h + (n @ n) * (h * h / 2.0))
+    w, h, z = bandwidth_rad_s, dt_s, damping
+    if z == 1.0:
+        # exp(S h) of a matrix S whose eigenvalues are all -w: N = S + w I is nilpotent of order 3.
+        system = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [-(w**3), -3 * w**2, -3 * w]])
+        n = system + w * np.eye(3)
+        transition = np.exp(-w * h) * (np.eye(3) + n * h + (n @ n) * (h * h / 2.0))
+    else:
+        c = 1.0 + 2.0 * z
+        transition = _exponential(np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [-(w**3), -c * w**2, -c * w]]) * h, w)
     # In steady state x = u, so the input column is what the transition leaves of a constant.
     return np.column_stack([transition, np.array([1.0, 0.0, 0.0]) - transition[:, 0]])
+
+
+def _exponential(system: Array, w: float) -> Array:
+    """exp of a (3, 3) matrix: states scaled by w so that entries are alike, halved, Taylor, squared again."""
+    scale = w ** np.arange(3.0)
+    halvings = 8
+    a = system * scale[None, :] / scale[:, None] / 2.0**halvings
+    result, term = np.eye(3), np.eye(3)
+    for k in range(1, 14):
+        term = term @ a / k
+        result = result + term
+    for _ in range(halvings):
+        result = result @ result
+    exponential: Array = result * scale[:, None] / scale[None, :]
+    return exponential
 
 
 @njit(cache=True)
