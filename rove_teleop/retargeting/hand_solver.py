@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from ..robots.tree import Tree
 from ..types import Array
@@ -21,6 +20,8 @@ from .vector_tasks import DISTANCE, VECTOR, Ints, add_tasks, place_points, tasks
 FIRST_DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-4, 1e-9, 1e6
 STEP_RAD = 1e-5
 """A smaller step is not taken: with the same input, a solution stays the same to the last bit."""
+LAST_STEP_RAD = 5e-4
+"""After a step of Newton's that was smaller, the next would be too small to take, so it is not worked out."""
 
 
 class HandSolver:
@@ -51,76 +52,124 @@ class HandSolver:
         q_rest_rad: Array | None = None,
     ) -> None:
         kinds = [(*pair, VECTOR) for pair in vectors] + [(*pair, DISTANCE) for pair in distances]
-        self._tasks: Ints = np.array(kinds, dtype=np.int64).reshape(-1, 3)
-        self._tree = tree
-        self._site_m = np.ascontiguousarray(tree.T_link_site[:, :3, 3])
-        self._moves = tree.moves
-        self._limits = np.array([q_min_rad, q_max_rad])
-        self._rest_rad = 0.5 * (q_min_rad + q_max_rad) if q_rest_rad is None else q_rest_rad
+        tasks: Ints = np.array(kinds, dtype=np.int64).reshape(-1, 3)
+        q_rest_rad = 0.5 * (q_min_rad + q_max_rad) if q_rest_rad is None else q_rest_rad
+        sizes = np.array([len(tree.parent), len(tree.sites), len(tasks)])
+        integers = (sizes, tree.parent, tree.site_link, tasks, tree.moves)
+        numbers = (tree.T_parent_link, tree.axis, tree.T_link_site[:, :3, 3], q_min_rad, q_max_rad, q_rest_rad)
+        # Every array that is handed to compiled code costs a microsecond when the caches are cold.
+        self._integers: Ints = np.concatenate([part.astype(np.int64).reshape(-1) for part in integers])
+        self._numbers: Array = np.concatenate([[huber_m, rest], *(part.reshape(-1) for part in numbers)])
         self._anywhere: Array = np.full(len(q_min_rad), np.inf)
-        self._huber_m, self._rest = huber_m, rest
         self.residual_m: Array = np.zeros(len(kinds))
         """Error of every task at the last solution, without sign, vectors first."""
 
     def solve(
-        self, q_rad: Array, target: Array, hold: float = 0.0, reach_rad: Array | None = None, iterations: int = 20
+        self,
+        q_rad: Array,
+        target_m: Array,
+        weight: Array,
+        hold: float = 0.0,
+        reach_rad: Array | None = None,
+        iterations: int = 20,
     ) -> int:
         """Improve ``q_rad`` (m,) in place, starting there; return the number of steps tried.
 
         Args:
             q_rad: moved inside the limits first, whatever it holds.
-            target: (tasks, 4): vector in metres (a distance is x alone), then weight >= 0. Where one is not finite,
-                nothing else happens.
+            target_m: (tasks, 3), contiguous; a distance is x alone.
+            weight: (tasks,), not negative. Where a number of either is not finite, nothing else happens.
             hold: strength, per rad^2, of the pull to where ``q_rad`` starts.
             reach_rad: how far (m,) each joint may go from there (None: to its limits).
             iterations: the most steps that are tried; after any number the cost is not above that of the start.
         """
-        tree, reach_rad = self._tree, self._anywhere if reach_rad is None else reach_rad
+        reach_rad = self._anywhere if reach_rad is None else reach_rad
         tried: int = search(
-            tree.parent, tree.T_parent_link, tree.axis, tree.site_link, self._site_m, self._moves, self._tasks, target,
-            self._limits, reach_rad, self._rest_rad, self._huber_m, self._rest, hold, iterations, q_rad,
-            self.residual_m,
-        )  # fmt: skip
+            self._integers, self._numbers, target_m, weight, reach_rad, hold, iterations, q_rad, self.residual_m
+        )
         return tried
 
 
 @njit(cache=True, error_model="numpy")
 def search(
-    parent: Ints, T_parent_link: Array, axis: Array, site_link: Ints, site_m: Array, moves: NDArray[np.bool_],
-    tasks: Ints, target: Array, limits: Array, reach: Array, q_rest: Array, huber_m: float, rest: float, hold: float,
-    iterations: int, q: Array, residual_m: Array,
+    integers: Ints, numbers: Array, target: Array, weight: Array, reach: Array, hold: float, iterations: int, q: Array,
+    residual_m: Array,
 ) -> int:  # fmt: skip
     """``HandSolver.solve`` on plain arrays: ``q`` (m,) and ``residual_m`` (tasks,) are written."""
-    m = len(q)
+    parent, site_link, tasks, moves = unpack_integers(integers)
+    T_parent_link, axis, site_m, limits, q_rest = unpack_numbers(numbers, len(parent), len(site_link))
+    huber_m, rest, m = numbers[0], numbers[1], len(parent)
     rotation, origin_m, point_m = np.empty((m, 3, 3)), np.empty((m, 3)), np.empty((len(site_link), 3))
     H, S, A, L = np.empty((m, m)), np.empty((m, m)), np.empty((m, m)), np.empty((m, m))
-    g, box, error_m = np.empty(m), np.empty((2, m)), np.empty(len(tasks))
+    g, g_down, low, high, step = np.empty(m), np.empty(m), np.empty(m), np.empty(m), np.empty(m)
+    stopped = np.empty(m, dtype=np.bool_)
+    box, error_m, q_start, trial = np.empty((2, m)), np.empty(len(tasks)), np.empty(m), np.empty(m)
     enclose(q, limits, reach, box)
-    q_start, trial = q.copy(), q.copy()
-    damping, cost, tried = FIRST_DAMPING, np.inf, 0
+    for i in range(m):
+        q_start[i] = trial[i] = q[i]
+    damping, cost, tried, exact, longest = FIRST_DAMPING, np.inf, 0, False, np.inf
     while True:
         forward(parent, T_parent_link, axis, trial, rotation, origin_m)
         place_points(site_link, site_m, rotation, origin_m, point_m)
-        cost_there = tasks_cost(point_m, tasks, target, huber_m, error_m)
+        cost_there = tasks_cost(point_m, tasks, target, weight, huber_m, error_m)
         for i in range(m):
             cost_there += rest * (trial[i] - q_rest[i]) ** 2 + hold * (trial[i] - q_start[i]) ** 2
         if cost_there < cost:
             cost, damping = cost_there, max(0.2 * damping, LEAST_DAMPING)
-            q[:], residual_m[:] = trial, error_m
+            for i in range(m):
+                q[i] = trial[i]
+            for t in range(len(tasks)):
+                residual_m[t] = error_m[t]
+            if exact and longest < LAST_STEP_RAD:
+                return tried
             pull_back(q, q_rest, q_start, rest, hold, H, S, g)
-            add_tasks(axis, moves, rotation, origin_m, point_m, tasks, target, huber_m, H, S, g)
+            add_tasks(axis, moves, rotation, origin_m, point_m, tasks, target, weight, huber_m, H, S, g)
         else:
             damping *= 10.0
         if tried >= iterations or damping > MOST_DAMPING or not cost < np.inf:
             return tried
-        if not damp(H, S, 1.0, damping, A, L):
+        exact = damp(H, S, 1.0, damping, A, L)
+        if not exact:
             damp(H, S, 0.0, damping, A, L)
-        step, _stopped = solve_box(A, -g, box[0] - q, box[1] - q)
-        if np.max(np.abs(step)) < STEP_RAD:
-            return tried
+        for i in range(m):
+            low[i], high[i], g_down[i] = box[0, i] - q[i], box[1, i] - q[i], -g[i]
+        solve_box(A, g_down, low, high, step, stopped)
+        longest = 0.0
         for i in range(m):
             trial[i] = min(max(q[i] + step[i], box[0, i]), box[1, i])  # against rounding
+            longest = max(longest, abs(step[i]))
+        if longest < STEP_RAD:
+            return tried
         tried += 1
+
+
+@njit(cache=True, error_model="numpy")
+def unpack_integers(integers: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+    """Views: parents (m,), links of the sites (sites,), tasks (tasks, 3), which link moves which site (sites, m)."""
+    m, sites, tasks = integers[:3]
+    first = 3 + m + sites
+    last = first + 3 * tasks
+    return (
+        integers[3 : 3 + m],
+        integers[3 + m : first],
+        integers[first:last].reshape(tasks, 3),
+        integers[last : last + sites * m].reshape(sites, m),
+    )
+
+
+@njit(cache=True, error_model="numpy")
+def unpack_numbers(numbers: Array, m: int, sites: int) -> tuple[Array, Array, Array, Array, Array]:
+    """Views: T_parent_link (m, 4, 4), axis (m, 3), places of the sites (sites, 3), limits (2, m), rest pose (m,)."""
+    axes = 2 + 16 * m
+    points = axes + 3 * m
+    limits = points + 3 * sites
+    return (
+        numbers[2:axes].reshape(m, 4, 4),
+        numbers[axes:points].reshape(m, 3),
+        numbers[points:limits].reshape(sites, 3),
+        numbers[limits : limits + 2 * m].reshape(2, m),
+        numbers[limits + 2 * m : limits + 3 * m],
+    )
 
 
 @njit(cache=True, error_model="numpy")
@@ -137,22 +186,23 @@ def enclose(q: Array, limits: Array, reach: Array, box: Array) -> None:
 @njit(cache=True, error_model="numpy")
 def pull_back(q: Array, q_rest: Array, q_start: Array, rest: float, hold: float, H: Array, S: Array, g: Array) -> None:
     """Hessian and gradient of the pulls to ``q_rest`` and ``q_start``, with which ``H``, ``S`` and ``g`` begin."""
-    H[:], S[:] = 0.0, 0.0
     for i in range(len(q)):
+        for j in range(i + 1):
+            H[i, j] = S[i, j] = 0.0
         H[i, i] = 2.0 * (rest + hold)
         g[i] = 2.0 * rest * (q[i] - q_rest[i]) + 2.0 * hold * (q[i] - q_start[i])
 
 
 @njit(cache=True, error_model="numpy")
 def damp(H: Array, S: Array, share: float, damping: float, A: Array, L: Array) -> bool:
-    """Write H + share S, damped, into ``A`` (m, m); whether it is safely positive definite (``L`` is overwritten).
+    """Write H + share S, damped, into the lower half of ``A`` (m, m); whether it is safely positive definite.
 
     With S it is the true Hessian: near a solution it takes 2 or 3 steps where H alone takes 20, but far from one it may
     have directions of no use.
     """
     for i in range(len(A)):
         for j in range(i + 1):
-            A[i, j] = A[j, i] = H[i, j] + share * S[i, j]
+            A[i, j] = H[i, j] + share * S[i, j]
         A[i, i] += damping * H[i, i] + 1e-12
     for i in range(len(A)):
         for j in range(i + 1):

@@ -49,7 +49,8 @@ class HandTargets:
         self.vectors = [(knuckle[finger_of(point)], row[point]) for point in tips + middles]
         self.distances = [(row["thumb_tip"], row[tip]) for tip in tips[1:]] if fingers[0] == "thumb" else []
         self.tip_count = len(tips)
-        self.target: Array = np.zeros((len(self.vectors) + len(self.distances), 4))
+        self.target_m: Array = np.zeros((len(self.vectors) + len(self.distances), 3))
+        self.weight: Array = np.zeros(len(self.target_m))
         self._finger = np.array([FINGERS.index(finger) for finger in fingers])
         self._length_m = np.array([length_m[tip] for tip in tips])
         self._robot_touch_m = mapping.touch_m
@@ -64,15 +65,18 @@ class HandTargets:
         self._scale = self._length_m / size.finger_m[self._finger]
         self._touch_m = np.concatenate([[0.0], size.touch_m])[self._finger]
 
-    def update(self, points_m: Array) -> Array:
-        """Targets (tasks, 4), vector in metres and weight, for finite points (21, 3) in the wrist frame."""
-        fingers, middles = self.tip_count, len(self._middles)
-        reach_tips(points_m, self._chains, self._scale, self.target[:fingers])
-        point_middles(points_m, self._chains, self._middles, self._middle_m, self.target[fingers : fingers + middles])
+    def update(self, points_m: Array) -> None:
+        """Fill ``target_m`` and ``weight`` for finite points (21, 3) in the wrist frame."""
+        fingers, last = self.tip_count, len(self.vectors)
+        self.weight[:fingers], self.weight[fingers:last] = TIP_WEIGHT, MIDDLE_WEIGHT
+        reach_tips(points_m, self._chains, self._scale, self.target_m)
+        point_middles(points_m, self._chains, self._middles, self._middle_m, self.target_m[fingers:])
         if self.distances:
-            close_pinches(points_m, self._chains, self._scale, self._touch_m, self._robot_touch_m, self.target, middles)
-            let_go(self._middles, self.target, fingers)
-        return self.target
+            close_pinches(
+                points_m, self._chains, self._scale, self._touch_m, self._robot_touch_m, self.target_m[last:],
+                self.weight[last:],
+            )  # fmt: skip
+            let_go(self._middles, self.weight, fingers)
 
 
 def with_knuckles(tree: Tree, mapping: HandMapping) -> tuple[Tree, dict[str, int], dict[str, float]]:
@@ -110,18 +114,17 @@ def _place(point: str, fingers: tuple[str, ...]) -> tuple[int, int]:
 
 @njit(cache=True, error_model="numpy")
 def reach_tips(points_m: Array, chains: NDArray[np.int64], scale: Array, target: Array) -> None:
-    """Knuckle to tip, written into ``target`` (fingers, 4)."""
+    """Knuckle to tip, written into the first rows of ``target`` (n, 3)."""
     for f in range(len(chains)):
         for a in range(3):
             target[f, a] = scale[f] * (points_m[chains[f, 3], a] - points_m[chains[f, 0], a])
-        target[f, 3] = TIP_WEIGHT
 
 
 @njit(cache=True, error_model="numpy")
 def point_middles(
     points_m: Array, chains: NDArray[np.int64], middles: NDArray[np.int64], robot_m: Array, target: Array
 ) -> None:
-    """Knuckle to the points between, as a share of the stretched length, written into ``target`` (middles, 4)."""
+    """Knuckle to the points between, as a share of the stretched length, written into ``target`` (n, 3)."""
     for k in range(len(middles)):
         f, place = middles[k]
         bones_m = 0.0
@@ -130,35 +133,32 @@ def point_middles(
         for a in range(3):
             along_m = points_m[chains[f, place], a] - points_m[chains[f, 0], a]
             target[k, a] = robot_m[k] * along_m / max(bones_m, 1e-6)
-        target[k, 3] = MIDDLE_WEIGHT
 
 
 @njit(cache=True, error_model="numpy")
 def close_pinches(
     points_m: Array, chains: NDArray[np.int64], scale: Array, touch_m: Array, robot_touch_m: float, target: Array,
-    middles: int,
+    weight: Array,
 ) -> None:  # fmt: skip
-    """Thumb's tip to the other tips, written into the last rows of ``target`` (tasks, 4)."""
-    fingers = len(chains)
-    for f in range(1, fingers):
+    """Thumb's tip to each other tip, written into ``target`` (fingers - 1, 3) and ``weight`` (fingers - 1,)."""
+    for f in range(1, len(chains)):
         apart_m = distance_m(points_m, chains[0, 3], chains[f, 3])
         gap_m = 0.5 * (scale[0] + scale[f]) * max(apart_m - touch_m[f], 0.0)
-        row = fingers + middles + f - 1
-        target[row, 0], target[row, 1], target[row, 2] = gap_m + robot_touch_m, 0.0, 0.0
-        target[row, 3] = PINCH_WEIGHT * max(1.0 - gap_m / PINCH_M, 0.0) ** 4
+        target[f - 1, 0] = gap_m + robot_touch_m
+        weight[f - 1] = PINCH_WEIGHT * max(1.0 - gap_m / PINCH_M, 0.0) ** 4
 
 
 @njit(cache=True, error_model="numpy")
-def let_go(middles: NDArray[np.int64], target: Array, fingers: int) -> None:
-    """Take weight from the targets of each finger, and of the thumb, as far as they pinch."""
+def let_go(middles: NDArray[np.int64], weight: Array, fingers: int) -> None:
+    """Take weight (tasks,) from the targets of each finger, and of the thumb, as far as they pinch."""
     keep = np.ones(fingers)
     for f in range(1, fingers):
-        keep[f] = 1.0 - LET_GO * target[fingers + len(middles) + f - 1, 3] / PINCH_WEIGHT
+        keep[f] = 1.0 - LET_GO * weight[fingers + len(middles) + f - 1] / PINCH_WEIGHT
         keep[0] = min(keep[0], keep[f])
     for f in range(fingers):
-        target[f, 3] *= keep[f]
+        weight[f] *= keep[f]
     for k in range(len(middles)):
-        target[fingers + k, 3] *= keep[middles[k, 0]]
+        weight[fingers + k] *= keep[middles[k, 0]]
 
 
 @njit(cache=True, error_model="numpy")

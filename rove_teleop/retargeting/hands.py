@@ -77,7 +77,8 @@ class HandRetargeter:
             if (why := implausible(size)) is not None:
                 raise ValueError(f"this is no {side} hand: {why}")
             self._targets.set_size(size)
-        self._solver.solve(self._home.copy(), self._targets.update(np.zeros((len(HAND_POINTS), 3))))
+        self._targets.update(np.zeros((len(HAND_POINTS), 3)))
+        self._solver.solve(self._home.copy(), self._targets.target_m, self._targets.weight)
         self.anchor(None)
 
     def anchor(self, q_rad: Array | None) -> None:
@@ -98,15 +99,16 @@ class HandRetargeter:
         q_last_rad = np.clip(np.where(np.isfinite(q_last_rad), q_last_rad, self._home), self._low, self._high)
         if not self._usable(points_m):
             return q_last_rad
-        target = self._targets.update(points_m)
+        self._targets.update(points_m)
+        wanted = self._targets.target_m, self._targets.weight
         if self._solution is None:
             self._solution = q_last_rad.copy()
-            self._solver.solve(self._solution, target, iterations=FIRST_ITERATIONS)
+            self._solver.solve(self._solution, *wanted, iterations=FIRST_ITERATIONS)
             self._smooth = self._settled = self._solution.copy()
             self._offset = np.zeros(len(self.joints)) if self._anchor_at is None else self._anchor_at - self._solution
         else:
             dt_s = max(dt_s, SHORTEST_STEP_S) if dt_s < np.inf else SHORTEST_STEP_S
-            self._solver.solve(self._solution, target, reach_rad=self._v_max * dt_s, iterations=ITERATIONS)
+            self._solver.solve(self._solution, *wanted, reach_rad=self._v_max * dt_s, iterations=ITERATIONS)
             self._smooth = self._smooth + (1.0 - np.exp(-dt_s / SMOOTHING_S)) * (self._solution - self._smooth)
             self._absorb()
         self.clamped = (self._solution <= self._low + AT_LIMIT_RAD) | (self._solution >= self._high - AT_LIMIT_RAD)

@@ -1,7 +1,7 @@
 """Vectors and distances between sites of a tree of joints, and how they change with the joints: compiled.
 
-A task is a row (start, end, kind) of sites (start -1: the root) with a target (x, y, z, weight) in the root's frame.
-The error of a vector task is the length of site_end - site_start - (x, y, z), that of a distance task
+A task is a row (start, end, kind) of sites (start -1: the root) with a weight and a target (x, y, z) in the root's
+frame. The error of a vector task is the length of site_end - site_start - (x, y, z), that of a distance task
 |site_end - site_start| - x.
 """
 
@@ -54,20 +54,20 @@ def task_error(point_m: Array, tasks: Ints, target: Array, t: int) -> tuple[floa
 
 
 @njit(cache=True, error_model="numpy")
-def tasks_cost(point_m: Array, tasks: Ints, target: Array, huber_m: float, error_m: Array) -> float:
+def tasks_cost(point_m: Array, tasks: Ints, target: Array, weight: Array, huber_m: float, error_m: Array) -> float:
     """Weighted sum of Huber's loss of all errors, which are written into ``error_m`` (tasks,) without sign."""
     total = 0.0
     for t in range(len(tasks)):
         error = abs(task_error(point_m, tasks, target, t)[0])
         error_m[t] = error
-        total += target[t, 3] * (error * error / (2.0 * huber_m) if error < huber_m else error - 0.5 * huber_m)
+        total += weight[t] * (error * error / (2.0 * huber_m) if error < huber_m else error - 0.5 * huber_m)
     return total
 
 
 @njit(cache=True, error_model="numpy")
 def add_tasks(
-    axis: Array, moves: NDArray[np.bool_], rotation: Array, origin_m: Array, point_m: Array, tasks: Ints, target: Array,
-    huber_m: float, H: Array, S: Array, g: Array,
+    axis: Array, moves: Ints, rotation: Array, origin_m: Array, point_m: Array, tasks: Ints, target: Array,
+    weight: Array, huber_m: float, H: Array, S: Array, g: Array,
 ) -> None:  # fmt: skip
     """Add the tasks' gradient to ``g`` (m,), and the Hessian to the lower triangles of ``H`` and ``S`` (m, m).
 
@@ -82,10 +82,10 @@ def add_tasks(
         for a in range(3):
             z[i, a] = rotation[i, a, 0] * axis[i, 0] + rotation[i, a, 1] * axis[i, 1] + rotation[i, a, 2] * axis[i, 2]
     for t in range(len(tasks)):
-        if target[t, 3] == 0.0:
+        if weight[t] == 0.0:
             continue
         error, ex, ey, ez = task_error(point_m, tasks, target, t)
-        pull = target[t, 3] / max(huber_m, abs(error))
+        pull = weight[t] / max(huber_m, abs(error))
         count = task_jacobian(moves, z, origin_m, point_m, tasks[t, 0], tasks[t, 1], involved, J)
         start, end = tasks[t, 0], tasks[t, 1]
         across, gain = 1.0, pull
@@ -112,7 +112,7 @@ def add_tasks(
 
 @njit(cache=True, error_model="numpy")
 def task_jacobian(
-    moves: NDArray[np.bool_], z: Array, origin_m: Array, point_m: Array, start: int, end: int, involved: Ints, J: Array
+    moves: Ints, z: Array, origin_m: Array, point_m: Array, start: int, end: int, involved: Ints, J: Array
 ) -> int:
     """How the vector from one site to another turns with each joint that moves one: rows of ``J`` for ``involved``."""
     count = 0

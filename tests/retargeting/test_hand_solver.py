@@ -15,6 +15,11 @@ from rove_teleop.robots.tree import read_tree
 HUBER_M = 0.02
 
 
+def split(target):
+    """Vectors (tasks, 3) and weights (tasks,)."""
+    return target[:, :3].copy(), target[:, 3].copy()
+
+
 class Hand:
     """One hand's tree, with some vectors from the wrist, some between fingers, and the thumb's distances."""
 
@@ -81,7 +86,7 @@ def test_reaches_what_scipy_reaches_on_the_same_objective(hand, away_m):
         start, q_rest = rng.uniform(hand.low, hand.high), rng.uniform(hand.low, hand.high)
         rest, hold = 1e-4, 1e-3
         ours = start.copy()
-        hand.solver(rest=rest, q_rest_rad=q_rest).solve(ours, target, hold, iterations=300)
+        hand.solver(rest=rest, q_rest_rad=q_rest).solve(ours, *split(target), hold, iterations=300)
         theirs = least_squares(
             hand.residuals, ours, bounds=(hand.low - 1e-9, hand.high + 1e-9), xtol=1e-10, ftol=1e-12, gtol=1e-12,
             max_nfev=300, args=(target, rest, q_rest, hold, start),
@@ -101,8 +106,8 @@ def test_gradient_and_hessian_are_the_derivatives_of_the_cost(hand):
     def derivatives(q_rad, target):
         H, S, g, errors = np.zeros((m, m)), np.zeros((m, m)), np.zeros(m), np.zeros(hand.tasks)
         rotation, origin, points = hand.points(q_rad)
-        cost = tasks_cost(points, tasks, target, HUBER_M, errors)
-        add_tasks(hand.tree.axis, hand.tree.moves, rotation, origin, points, tasks, target, HUBER_M, H, S, g)
+        cost = tasks_cost(points, tasks, *split(target), HUBER_M, errors)
+        add_tasks(hand.tree.axis, hand.tree.moves, rotation, origin, points, tasks, *split(target), HUBER_M, H, S, g)
         assert np.linalg.eigvalsh(H, "L").min() > -1e-9
         return cost, g, H + S
 
@@ -132,7 +137,7 @@ def test_whatever_is_asked_joints_stay_inside_and_steps_are_counted(hand, data):
     target = np.array(values).reshape(-1, 4)
     target[:, 3] = np.abs(target[:, 3])
     q_rad = np.array(data.draw(st.lists(numbers, min_size=len(hand.low), max_size=len(hand.low))))
-    tried = hand.solver(rest=1e-5).solve(q_rad, target, hold=1e-3, iterations=7)
+    tried = hand.solver(rest=1e-5).solve(q_rad, *split(target), hold=1e-3, iterations=7)
     assert 0 <= tried <= 7
     assert np.all(q_rad >= hand.low) and np.all(q_rad <= hand.high)
 
@@ -146,7 +151,7 @@ def test_a_target_that_is_not_finite_moves_nothing(hand):
             target[2] = [0.1, 0.0, 0.0, 1.0]
             target[2, column] = bad
             before = q_rad.copy()
-            solver.solve(q_rad, target)
+            solver.solve(q_rad, *split(target))
             assert np.array_equal(q_rad, before)
 
 
@@ -160,14 +165,14 @@ def test_every_step_lowers_the_cost_and_a_solution_stays_to_the_last_bit(hand):
         costs = []
         for iterations in (0, 1, 2, 4, 8, 5000):
             q_rad = start.copy()
-            solver.solve(q_rad, target, iterations=iterations)
+            solver.solve(q_rad, *split(target), iterations=iterations)
             costs.append(0.5 * np.sum(hand.residuals(q_rad, target, 1e-4, middle, 0.0, nothing) ** 2))
         assert np.all(np.diff(costs) <= 1e-12), costs
         solved = q_rad.copy()
         for _ in range(5):  # damping begins anew, so the first repetitions may still find a micrometre
-            solver.solve(q_rad, target)
+            solver.solve(q_rad, *split(target))
         still = q_rad.copy()
-        solver.solve(still, target)
+        solver.solve(still, *split(target))
         assert np.array_equal(still, q_rad) and np.abs(still - solved).max() < 1e-3
 
 
@@ -178,7 +183,7 @@ def test_no_joint_goes_farther_than_it_may_in_one_call(hand):
     for _ in range(20):
         q_rad = rng.uniform(hand.low, hand.high)
         before = q_rad.copy()
-        hand.solver().solve(q_rad, hand.target(rng, 0.03), reach_rad=reach)
+        hand.solver().solve(q_rad, *split(hand.target(rng, 0.03)), reach_rad=reach)
         assert np.all(np.abs(q_rad - before) <= reach + 1e-15)
 
 
@@ -191,6 +196,6 @@ def test_targets_that_a_pose_has_are_met(hand):
         target[:, 3] = 1.0
         q_rad = 0.5 * (hand.low + hand.high)
         solver = hand.solver()
-        solver.solve(q_rad, target, iterations=300)
+        solver.solve(q_rad, *split(target), iterations=300)
         met += solver.residual_m.max() < 1e-4
     assert met >= 18  # from the middle of the limits, a finger may lie in another fold

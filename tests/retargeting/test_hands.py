@@ -89,7 +89,7 @@ def pinching(robot, side, hand, finger):
     low, high = robot.q_min_rad[hand.joints], robot.q_max_rad[hand.joints]
     q_hand = 0.5 * (low + high)
     HandSolver(hand._targets.tree, [], [pair], low, high).solve(
-        q_hand, np.array([[mapping.touch_m, 0.0, 0.0, 1.0]]), iterations=200
+        q_hand, np.array([[mapping.touch_m, 0.0, 0.0]]), np.ones(1), iterations=200
     )
     return q_hand
 
