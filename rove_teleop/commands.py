@@ -280,8 +280,10 @@ def filter_targets(options: argparse.Namespace) -> int:
 
     robot = load_robot(options.robot)
     result = filter_stream(load_stream(options.stream, robot), robot)
-    rows = {"stamp_s": result.stamp_s, "q_rad": result.q_rad, "reason": result.reason}
-    save_npz(options.out, {**limit_arrays(robot), **rows})
+    save_npz(
+        options.out,
+        {**limit_arrays(robot), "stamp_s": result.stamp_s, "q_rad": result.q_rad, "reason": result.reason},
+    )
     print(f"{options.out}: {len(result.stamp_s)} ticks of {robot.joint_count} joints at {robot.control_hz:g} Hz")
     for reason, count in sorted(result.refused.items()):
         print(f"refused: {count} rows ({reason})")

@@ -23,8 +23,8 @@ ROWS = 10
 # Rows of a joint's limits.
 Q_MIN, Q_MAX, V_MAX, A_MAX, J_MAX = range(5)
 
-# Counts are rounded up; this keeps rounding noise of an exact multiple from costing one more tick. It adds at most twice
-# itself to a jerk, which is promised to 1e-9.
+# Counts are rounded up; this keeps rounding noise of an exact multiple from costing one more tick. It adds at most
+# twice itself to a jerk, which is promised to 1e-9.
 _ROUNDING = 1e-11
 POSITION_GAIN_PER_S = 20.0
 VELOCITY_GAIN_PER_S = 60.0

@@ -30,7 +30,7 @@ def blend_duration(
     v_max, a_max, j_max = share * v_max, share * a_max, share * j_max
     d, v, a = abs(d), abs(v), abs(a)
     of_position = max(
-        PEAK_VELOCITY * d / v_max, math.sqrt(PEAK_ACCELERATION * d / a_max), (PEAK_JERK * d / j_max) ** (1.0 / 3.0)
+        PEAK_VELOCITY * d / v_max, math.sqrt(PEAK_ACCELERATION * d / a_max), math.pow(PEAK_JERK * d / j_max, 1.0 / 3.0)
     )
     # An initial speed needs a brake pulse of about twice v / a, an acceleration a ramp of a / j.
     return max(of_position, 3.0 * v / a_max + 2.0 * a / j_max, min_s)
