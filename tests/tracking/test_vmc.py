@@ -85,6 +85,17 @@ def test_loss_and_duplicates_never_mix_two_moments(data):
     assert seen == sorted(seen)
 
 
+def test_a_fast_sender_without_a_clock_is_told_apart_by_its_bones():
+    decoder, seen = VmcDecoder(), []
+    for k, datagrams in NUMBERED.items():
+        bones = datagrams[2:] if k == 5 else datagrams[1:]  # no /VMC/Ext/T; one bundle of sample 5 is lost
+        for datagram in bones:
+            frame = decoder.feed(datagram, 0.002 * k)
+            if frame is not None:
+                seen.append(number_of(frame))
+    assert seen == [3, 4, 6, 7, 8, 9]
+
+
 def test_a_sender_that_was_silent_is_another_space():
     decoder, frame = warmed()
     later = feed(decoder, packets.vmc(MOVED, 60.0), 1.0)

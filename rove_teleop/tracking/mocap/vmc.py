@@ -1,7 +1,7 @@
 """VMC protocol (OSC): the bones of a Unity humanoid, each relative to its parent, in Unity's left-handed axes.
 
-The protocol numbers nothing. A frame is therefore told by its set of bones, by the sender's time (/VMC/Ext/T) and by
-arriving together: bones that are farther apart than ``TOGETHER_S`` are never put into one frame.
+The protocol numbers nothing. A frame is therefore told by its set of bones, by the bone that begins it, by the sender's
+time (/VMC/Ext/T) and by arriving together: bones farther apart than ``TOGETHER_S`` are never put into one frame.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from .quaternions import ROOM_FROM_UNITY, rotations
 PORT = 39539
 TOGETHER_S = 0.008
 """Half of a frame at 60 Hz: what comes later belongs to the next one."""
+FORGET_FIRST = 3
+"""After so many frames in a row that were not whole, the bone that begins a frame is learned anew."""
 _SPINE = ("Hips", "Spine", "Chest", "UpperChest", "Neck", "Head")
 _PHALANGES = ("Proximal", "Intermediate", "Distal")
 _POINT_OF = {
@@ -60,6 +62,8 @@ class VmcDecoder:
         self._bones: dict[str, list[float]] = {}
         self._expected: frozenset[str] = frozenset()
         self._missed: frozenset[str] = frozenset()
+        self._first: str | None = None
+        self._misses = 0
         self._began_s = self._framed_s = -math.inf
         self._time: OscValue = None
 
@@ -103,7 +107,8 @@ class VmcDecoder:
         ):
             self._expected |= {name}  # it followed a frame that looked complete: the set was learned from a lossy one
             return None
-        if self._bones and (name in self._bones or not received_s - self._began_s <= TOGETHER_S):
+        late = not received_s - self._began_s <= TOGETHER_S
+        if self._bones and (late or name in self._bones or name == self._first):
             self._next()
         if not self._bones:
             self._began_s = received_s
@@ -115,6 +120,9 @@ class VmcDecoder:
         if not self._bones:
             return
         self.counts["incomplete"] += 1
+        self._misses += 1
+        if self._misses >= FORGET_FIRST:
+            self._first = None
         came, self._bones = frozenset(self._bones), {}
         if came >= NEEDED and (came > self._expected or came == self._missed):
             self._expected = came
@@ -122,7 +130,8 @@ class VmcDecoder:
 
     def _complete(self, received_s: float) -> OperatorFrame | None:
         bones, self._bones = self._bones, {}
-        self._missed = frozenset()
+        self._missed, self._misses = frozenset(), 0
+        self._first = self._first or next(iter(bones))
         if received_s - self._framed_s > SILENT_S and self.counts["frames"]:
             self._view.restart()
         self._framed_s = received_s
