@@ -23,6 +23,7 @@ PROTOCOL = "rove-headset-1"
 LARGEST_MESSAGE = 2048
 STATE_REQUEST = "state"
 BREAKS_THE_RULES = 1008
+MOST_DROPPED = 30
 CONTROL_SAYS = ("authority", "phase", "state", "reason", "alarm", "episode")
 
 
@@ -34,7 +35,12 @@ class FrameSocket:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self.counts: Counter[str] = Counter()
-        self.delivers = False
+        self._dropped_since = 0
+
+    @property
+    def delivers(self) -> bool:
+        """False when its process is away, or has been busy (starting, say) for about half a second."""
+        return self._dropped_since < MOST_DROPPED
 
     def send(self, frame: bytes) -> None:
         try:
@@ -45,7 +51,7 @@ class FrameSocket:
         except OSError:  # its process is not up, or not any more
             outcome = "operator_away"
         self.counts[outcome] += 1
-        self.delivers = outcome != "operator_away"
+        self._dropped_since = 0 if outcome == "sent" else self._dropped_since + 1
 
     def close(self) -> None:
         self._socket.close()

@@ -31,5 +31,7 @@ class HeadsetServer(ConsoleServer):
         super().__init__(app, on_ready, certificate, LARGEST_MESSAGE, takes_signals=False)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().shutdown(sockets)
-        self._frames.close()
+        try:
+            await super().shutdown(sockets)
+        finally:
+            self._frames.close()

@@ -7,11 +7,11 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from websockets.sync.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection, connect
 
 from rove_teleop.console import HeadsetServer
 from rove_teleop.console.headset import PROTOCOL
@@ -20,6 +20,31 @@ from rove_teleop.tracking.webxr import FRAME_DTYPE
 from .served import TableSession
 
 FRAME_BYTES = FRAME_DTYPE.itemsize
+
+
+class Page:
+    """One WebSocket in a loop of its own. (The client with threads reads and writes one TLS connection at once.)"""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, connection: ClientConnection) -> None:
+        self._loop, self._connection = loop, connection
+
+    @property
+    def subprotocol(self) -> str | None:
+        return self._connection.subprotocol
+
+    def send(self, message: str | bytes) -> None:
+        self._loop.run_until_complete(self._connection.send(message))
+
+    def recv(self) -> str | bytes:
+        """The next message; TimeoutError after 5 s."""
+        return self._loop.run_until_complete(asyncio.wait_for(self._connection.recv(), 5))
+
+    def close(self) -> None:
+        self._loop.run_until_complete(self._connection.close())
+
+
+async def _open(url: str, settings: dict[str, object]) -> ClientConnection:
+    return await connect(url, **settings)
 
 
 @dataclass(frozen=True)
@@ -35,15 +60,22 @@ class ServedHeadset:
     def url(self) -> str:
         return f"https://{self.host}"
 
-    def headset(self, code: str | None = None, **options: object) -> ClientConnection:
+    @contextmanager
+    def headset(self, code: str | None = None, **options: object) -> Iterator[Page]:
         """A page's WebSocket, as our page opens it."""
         settings: dict[str, object] = {
             "origin": self.url,
             "subprotocols": [PROTOCOL, self.code if code is None else code],
             "ssl": self.trust,
             "open_timeout": 5,
+            **options,
         }
-        return connect(f"wss://{self.host}/headset", **{**settings, **options})
+        with closing(asyncio.new_event_loop()) as loop:
+            page = Page(loop, loop.run_until_complete(_open(f"wss://{self.host}/headset", settings)))
+            try:
+                yield page
+            finally:
+                page.close()
 
     def arrived(self) -> list[bytes]:
         """Frames that the operator's process has not read yet."""

@@ -7,16 +7,16 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection
 
 from rove_teleop.console.headset import PROTOCOL, FrameSocket
 
-from .served_headset import FRAME_BYTES, ServedHeadset, served_headset
+from .served_headset import FRAME_BYTES, Page, ServedHeadset, served_headset
 
 STATIC = ("headset.js", "headset_frame.js", "headset_link.js", "headset_panel.js", "headset_words.js", "headset.css")
 
@@ -32,10 +32,10 @@ def frame(letter: str = "a") -> bytes:
     return letter.encode() * FRAME_BYTES
 
 
-def ask(page: ClientConnection) -> dict[str, object]:
+def ask(page: Page) -> dict[str, object]:
     """What the page is told; by then every frame it sent before has been handed on."""
     page.send("state")
-    answer: dict[str, object] = json.loads(page.recv(timeout=5))
+    answer: dict[str, object] = json.loads(page.recv())
     return answer
 
 
@@ -135,7 +135,8 @@ def test_a_second_headset_is_told_and_not_heard_until_the_first_leaves(headset: 
 def test_without_an_operator_process_the_page_says_so(headset: ServedHeadset, tmp_path: Path):
     (tmp_path / "headset.sock").unlink()
     with headset.headset() as page:
-        page.send(frame())
+        for _ in range(60):
+            page.send(frame())
         assert ask(page)["operator_listens"] is False
 
 
@@ -144,7 +145,7 @@ def test_anything_else_ends_the_connection(headset: ServedHeadset, message: str 
     with headset.headset() as page:
         page.send(message)
         with pytest.raises(ConnectionClosed) as closed:
-            page.recv(timeout=5)
+            page.recv()
     assert closed.value.rcvd.code == 1008
     assert headset.arrived() == []
 
@@ -152,11 +153,11 @@ def test_anything_else_ends_the_connection(headset: ServedHeadset, message: str 
 def test_large_messages_and_floods_end_the_connection_and_nothing_else(headset: ServedHeadset):
     with headset.headset() as page, pytest.raises(ConnectionClosed):
         page.send(b"x" * 100_000)
-        page.recv(timeout=5)
+        page.recv()
     with headset.headset() as page, pytest.raises(ConnectionClosed):
         for _ in range(2000):
             page.send(frame())
-        page.recv(timeout=5)
+        page.recv()
     headset.arrived()
     with headset.headset() as page:
         page.send(frame("z"))
@@ -166,13 +167,12 @@ def test_large_messages_and_floods_end_the_connection_and_nothing_else(headset: 
 
 def test_a_slow_operator_loses_frames_and_nobody_waits(tmp_path: Path):
     path = tmp_path / "o.sock"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as operator:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as operator, closing(FrameSocket(path)) as frames:
         operator.bind(str(path))
-        frames = FrameSocket(path)
-        started_s = time.monotonic()
         for _ in range(5000):
             frames.send(frame())
-        assert time.monotonic() - started_s < 2.0
-        assert frames.counts["operator_busy"] > 0 and frames.delivers
-        assert frames.counts.total() == 5000
-        frames.close()
+        assert frames.counts["operator_busy"] > 0 and not frames.delivers
+        operator.recv(FRAME_BYTES)
+        frames.send(frame())
+        assert frames.delivers
+        assert frames.counts.total() == 5001

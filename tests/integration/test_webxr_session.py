@@ -29,6 +29,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.browser, pytest.mark.timeout(
 ROVE = Path(sys.executable).parent / "rove"
 DOMAIN = 35
 PATIENCE_S = 15.0
+COLD_START_S = 60.0
+"""The first session on a machine compiles the operator's kernels."""
 ATTEMPTS = 6
 LEFT_M, RIGHT_M = (-0.2, 1.1, -0.4), (0.2, 1.1, -0.4)
 
@@ -92,7 +94,7 @@ class Session:
                 self.press("acknowledge")
             return self.press("take_over")
 
-        assert self.watcher.spin_until(taken, PATIENCE_S), f"no takeover: {self.answer}"
+        assert self.watcher.spin_until(taken, COLD_START_S), f"no takeover: {self.answer}"
         self.wait_for("adaptation")
 
     def wrist_m(self) -> np.ndarray:
