@@ -16,20 +16,20 @@ EXTRAS := $(if $(ROS_DISTRO),,ros$(comma))openxr,mocap,dev
 RENDERING := libegl1 libegl-mesa0 libgl1-mesa-dri libgles2
 PYTEST := $(VENV)/bin/python -m pytest
 
-.PHONY: soak help demo test unit integration lint install system-demo system-test base-policies bench-retargeting clean
+.PHONY: compiled soak help demo test unit integration lint install system-demo system-test base-policies bench-retargeting clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-demo: install system-demo ## Run a simulated session (EPISODES=5 TASK=toaster DATASET=datasets/demo CONSOLE_PORT=8080)
+demo: install compiled system-demo ## Run a simulated session (EPISODES=5 TASK=toaster DATASET=datasets/demo CONSOLE_PORT=8080)
 	@$(ROVE) demo --task $(TASK) --episodes $(EPISODES) --dataset $(DATASET) --console-port $(CONSOLE_PORT)
 
 test: unit lint integration ## Everything that CI runs: unit and property tests, style and types, then real processes
 
-unit: install system-demo ## Unit and property tests (under a minute)
+unit: install compiled system-demo ## Unit and property tests (under a minute)
 	$(PYTEST) -m "not integration" -n 2 -q
 
-integration: install system-test ## ROS graph, recorder kill, browser: real processes
+integration: install compiled system-test ## ROS graph, recorder kill, browser: real processes
 	$(PYTEST) -m integration -q
 
 lint: install ## ruff and mypy
@@ -63,6 +63,9 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
 	@touch $@
+
+compiled: install # Kinematics and filter, once per version of their sources; a session would do it at its first start.
+	@$(VENV)/bin/python -m rove_teleop.kernels
 
 system-demo: # The libraries that render the simulated camera without a display.
 	@PATH="$$PATH:/usr/sbin:/sbin" ldconfig -p | grep -q libEGL.so.1 || sh packaging/need.sh $(RENDERING)

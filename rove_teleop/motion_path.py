@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from .command_filter.command_filter import CommandFilter
@@ -18,6 +17,7 @@ from .command_filter.kernel import A_MAX, J_MAX, Q_MAX, Q_MIN, V_MAX, advance
 from .command_filter.limits import Limits
 from .command_filter.prefilters import COUNT, PrefilterState, prefilter_state, prefilter_tick
 from .command_filter.smoothing import low_pass, low_pass_matrix
+from .compiled import njit
 from .handover.blend import blend_duration, crossfade, offset_at, progress, quintic
 from .path_config import BLEND_KINDS, PathConfig
 from .types import Array, Reason
@@ -191,7 +191,7 @@ class MotionPath:
         )  # fmt: skip
 
 
-@njit(cache=True)
+@njit
 def arbitrate(
     smooth: Array,
     target: Array,
@@ -275,7 +275,7 @@ def arbitrate(
     return switched
 
 
-@njit(cache=True)
+@njit
 def _take(smooth: Array, target: Array, i: int, asked: float, motion: Array, bounds: Array, driving: bool) -> bool:
     """Note one driver's target. False where there is none: before it drives, such a joint follows the robot."""
     if np.isfinite(asked):
@@ -288,7 +288,7 @@ def _take(smooth: Array, target: Array, i: int, asked: float, motion: Array, bou
     return True
 
 
-@njit(cache=True)
+@njit
 def _begin_transfers(
     smooth: Array,
     driver: Drivers,
@@ -327,7 +327,7 @@ def _begin_transfers(
             ticks[i] = 0.0
 
 
-@njit(cache=True)
+@njit
 def _faded(smooth: Array, q_from: float, blend: Array, share: float) -> tuple[float, float, float]:
     """What a crossfade from ``q_from`` adds to the new source (3,) in position, velocity, acceleration."""
     w, rate, bend = crossfade(blend[KIND] == LINEAR, share, blend[FIXED_S])
@@ -339,7 +339,7 @@ def _faded(smooth: Array, q_from: float, blend: Array, share: float) -> tuple[fl
     )
 
 
-@njit(cache=True)
+@njit
 def run_ticks(
     smooth: Array,
     target: Array,

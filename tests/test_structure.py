@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "rove_teleop"
 FILES = sorted(PACKAGE.rglob("*.py"))
-GROUND_FLOOR = {"types", "clock", "geometry", "errors", "config"}
+GROUND_FLOOR = {"types", "clock", "geometry", "errors", "config", "compiled"}
 STAGES = {
     "tracking", "retargeting", "policy", "failure", "handover", "command_filter", "robot_io", "episodes", "models",
     "training",
@@ -22,7 +22,7 @@ CONFINED = {
     "uvicorn": {"console", "nodes"},
     "torch": {"models", "training", "policy.local"},
     "zarr": {"episodes"},
-    "numba": {"retargeting", "command_filter", "handover", "motion_path"},
+    "numba": {"compiled"},
     "xr": {"tracking.openxr"},
     "matplotlib": {"plots"},
     "mujoco": {"sim", "robots"},
@@ -75,7 +75,7 @@ def test_imports_follow_the_house(path):
 
 def test_ground_floor_needs_only_numpy_and_yaml():
     standard = {"__future__", "math", "pathlib", "dataclasses", "enum", "typing", "time", "collections"}
-    for name in GROUND_FLOOR:
+    for name in GROUND_FLOOR - {"compiled"}:
         for line, module in imports(PACKAGE / f"{name}.py"):
             first = module.split(".")[0]
             assert first in standard | {"numpy", "yaml", "rove_teleop"}, f"{name}.py:{line} imports {module}"

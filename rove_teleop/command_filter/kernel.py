@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ..compiled import njit
 from ..types import Array, Reason
 
 Flags = NDArray[np.bool_]
@@ -42,7 +42,7 @@ _VELOCITY, _ACCELERATION, _JERK = (
 _BRAKING = int(Reason.BRAKING_FOR_POSITION)
 
 
-@njit(cache=True)
+@njit
 def plan_stop(v: float, a: float, a_max: float, j_max: float, dt: float) -> tuple[float, float, float, float, float]:
     """A stop from (v, a): ticks of release, peak acceleration, ticks up to the peak, at the peak, and back to zero.
 
@@ -66,7 +66,7 @@ def plan_stop(v: float, a: float, a_max: float, j_max: float, dt: float) -> tupl
     return float(n), -peak, float(m), p, float(m)
 
 
-@njit(cache=True)
+@njit
 def _brake_on(speed: float, b: float, a_max: float, step: float) -> tuple[float, float, float, float]:
     """A pulse that begins at deceleration ``b``: its peak and ticks up, at the peak, down; zeros when none fits.
 
@@ -86,7 +86,7 @@ def _brake_on(speed: float, b: float, a_max: float, step: float) -> tuple[float,
     return 0.0, 0.0, 0.0, 0.0
 
 
-@njit(cache=True)
+@njit
 def stop_acceleration(k: float, a: float, n: float, peak: float, up: float, hold: float, down: float) -> float:
     """Acceleration of tick ``k`` = 1, 2, ... of a planned stop; zero once it is over."""
     if k <= n:
@@ -101,14 +101,14 @@ def stop_acceleration(k: float, a: float, n: float, peak: float, up: float, hold
     return base + (peak - base) * j / up
 
 
-@njit(cache=True)
+@njit
 def _released(k: float, v: float, a: float, n: float, dt: float) -> float:
     """Distance covered in the first k ticks of the release: dt * sum of v_i, v_i = v + dt a (i - i (i + 1) / (2 n))."""
     n = max(n, 1.0)
     return dt * (k * v + dt * a * (k * (k + 1.0) / 2.0 - k * (k + 1.0) * (k + 2.0) / (6.0 * n)))
 
 
-@njit(cache=True)
+@njit
 def position_range(
     q: float, v: float, a: float, n: float, peak: float, up: float, hold: float, down: float, dt: float
 ) -> tuple[float, float]:
@@ -135,13 +135,13 @@ def position_range(
     return low, high
 
 
-@njit(cache=True)
+@njit
 def longest_stop(v_max: float, a_max: float, j_max: float, dt: float) -> float:
     """Ticks within which every stop ends: V/A + A/J, rounded up, and one for the whole ticks of its parts."""
     return math.ceil((v_max / a_max + a_max / j_max) / dt) + 1.0
 
 
-@njit(cache=True)
+@njit
 def _root_law(error: float, gain: float, limit: float) -> float:
     """Rate that closes ``error``: linear near zero, and far away the square root that a constant ``limit`` can stop."""
     magnitude = abs(error)
@@ -150,7 +150,7 @@ def _root_law(error: float, gain: float, limit: float) -> float:
     return math.copysign(rate, error)
 
 
-@njit(cache=True)
+@njit
 def _highest_acceleration(room: float, v: float, v_max: float, a_max: float, j_max: float, dt: float) -> float:
     """Highest acceleration towards a velocity limit that is ``room`` away, ``v`` the velocity in that direction.
 
@@ -171,7 +171,7 @@ def _highest_acceleration(room: float, v: float, v_max: float, a_max: float, j_m
     return min(fits, max(a, 0.0))
 
 
-@njit(cache=True)
+@njit
 def advance(state: Array, limits: Array, dt: float, reference: Array, stopping: Flags, reason: Bits) -> None:
     """One tick of every joint.
 
@@ -237,7 +237,7 @@ def advance(state: Array, limits: Array, dt: float, reference: Array, stopping: 
         reason[i] = bits
 
 
-@njit(cache=True)
+@njit
 def plan_stops(state: Array, limits: Array, dt: float) -> None:
     """Plan the stop of every joint from its present velocity and acceleration."""
     for i in range(state.shape[1]):
@@ -245,13 +245,13 @@ def plan_stops(state: Array, limits: Array, dt: float) -> None:
         _keep_plan(state, i, state[A, i], n, peak, up, hold, down)
 
 
-@njit(cache=True)
+@njit
 def _keep_plan(state: Array, i: int, a: float, n: float, peak: float, up: float, hold: float, down: float) -> None:
     state[A_START, i], state[RELEASE, i], state[PEAK, i] = a, n, peak
     state[UP, i], state[HOLD, i], state[DOWN, i], state[TICK, i] = up, hold, down, 0.0
 
 
-@njit(cache=True)
+@njit
 def _follow_stop(state: Array, i: int, dt: float) -> None:
     """The next step of the stop that was verified before; exactly at rest once it is over."""
     n, up, hold, down = state[RELEASE, i], state[UP, i], state[HOLD, i], state[DOWN, i]

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
-from numba import njit
 
+from ..compiled import njit
 from ..types import Array
 
 NONE, ONE_EURO, GAUSSIAN, HAMPEL = range(4)
@@ -94,7 +94,7 @@ def _bell(ticks: int) -> Array:
     return weights
 
 
-@njit(cache=True)
+@njit
 def prefilter_tick(parameters: Array, weights: Array, history: Array, memory: Array, i: int, target: float) -> float:
     """One tick of joint ``i``; ``target`` must be finite. The first one after a reset passes as it is."""
     kind = int(parameters[0])
@@ -121,7 +121,7 @@ def prefilter_tick(parameters: Array, weights: Array, history: Array, memory: Ar
     return total
 
 
-@njit(cache=True)
+@njit
 def _one_euro(parameters: Array, memory: Array, i: int, target: float) -> float:
     dt, min_cutoff, beta, d_cutoff = parameters[1], parameters[2], parameters[3], parameters[4]
     share = _share(d_cutoff, dt)
@@ -131,13 +131,13 @@ def _one_euro(parameters: Array, memory: Array, i: int, target: float) -> float:
     return float(memory[SMOOTH, i])
 
 
-@njit(cache=True)
+@njit
 def _share(cutoff_hz: float, dt: float) -> float:
     r = 2.0 * np.pi * cutoff_hz * dt
     return r / (r + 1.0)
 
 
-@njit(cache=True)
+@njit
 def _hampel(parameters: Array, history: Array, i: int, target: float) -> float:
     middle = _median(history[:, i])
     off = abs(target - middle)
@@ -147,7 +147,7 @@ def _hampel(parameters: Array, history: Array, i: int, target: float) -> float:
     return target if off <= parameters[1] * sigma else middle
 
 
-@njit(cache=True)
+@njit
 def _median(values: Array) -> float:
     """By insertion: windows are short and nearly sorted already."""
     ordered = values.copy()

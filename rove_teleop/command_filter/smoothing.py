@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from ..compiled import njit
 from ..types import Array
 
 
@@ -44,7 +44,7 @@ def _exponential(system: Array, w: float) -> Array:
     return exponential
 
 
-@njit(cache=True)
+@njit
 def low_pass(matrix: Array, x: float, v: float, a: float, target: float) -> tuple[float, float, float]:
     """One tick of one joint towards ``target``."""
     # fmt: off

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
+from ..compiled import njit
 from ..types import Array
 
 # Peak rate, acceleration and jerk of the minimum-jerk step of height 1 in time 1 (Flash and Hogan 1985).
@@ -15,7 +14,7 @@ MIN_BLEND_S = 0.2
 BLEND_SHARE = 0.5
 
 
-@njit(cache=True)
+@njit
 def blend_duration(
     d: float,
     v: float,
@@ -36,7 +35,7 @@ def blend_duration(
     return max(of_position, 3.0 * v / a_max + 2.0 * a / j_max, min_s)
 
 
-@njit(cache=True)
+@njit
 def quintic(d: float, v: float, a: float, duration_s: float, coefficients: Array) -> None:
     """Coefficients (6,) of the polynomial in time from (d, v, a) to zero, at rest, after ``duration_s``."""
     t = duration_s
@@ -46,7 +45,7 @@ def quintic(d: float, v: float, a: float, duration_s: float, coefficients: Array
     coefficients[5] = -(12.0 * d + 6.0 * v * t + a * t**2) / (2.0 * t**5)
 
 
-@njit(cache=True)
+@njit
 def offset_at(c: Array, t: float) -> tuple[float, float, float]:
     """Position, velocity and acceleration that are left ``t`` seconds after the switch."""
     position = c[0] + t * (c[1] + t * (c[2] + t * (c[3] + t * (c[4] + t * c[5]))))
@@ -55,14 +54,14 @@ def offset_at(c: Array, t: float) -> tuple[float, float, float]:
     return position, velocity, acceleration
 
 
-@njit(cache=True)
+@njit
 def progress(share: float) -> float:
     """How far a transfer is after a share of its time: 0 at the switch, 1 when the offset is gone (minimum jerk)."""
     s = min(max(share, 0.0), 1.0)
     return s**3 * (10.0 - 15.0 * s + 6.0 * s**2)
 
 
-@njit(cache=True)
+@njit
 def crossfade(linear: bool, share: float, duration_s: float) -> tuple[float, float, float]:
     """Weight of the new source after a share of a fixed time, its rate and acceleration; what others do, to compare."""
     s = min(max(share, 0.0), 1.0)

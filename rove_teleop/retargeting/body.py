@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..robots.description import RobotDescription
+from ..robots.self_collision import SelfCollision, read_capsules
 from ..robots.tree import Tree, read_tree
 from ..types import SIDES, Array, Side
+from .body_contacts import gaps_m
 from .body_problem import Problem, pack, unpack
 from .body_solver import solve_tick
 
@@ -69,10 +71,11 @@ class BodyIK:
         problem = Problem(
             *(tree.parent, tree.T_parent_link, tree.axis, tree.site_link, tree.T_link_site, tree.joints),
             *(limits, serves.astype(np.int64), swivel, weight, damping, robot.home_rad[tree.joints]),
-            *_capsules(tree),
+            *_capsules(robot, tree, serves.any(axis=0) & ~slow & ~_members(robot, tree, ("neck",))),
         )
         self._packed = pack(problem)
-        self._posture = unpack(*self._packed).posture
+        unpacked = unpack(*self._packed)
+        self._posture, self._margin_m, self._wanted_margin_m = unpacked.posture, unpacked.margin_m, problem.margin_m
         self._none_clamped = np.zeros(robot.joint_count, dtype=np.bool_)
         self._goals = np.tile(np.eye(4), (len(tree.sites), 1, 1))
         self.posture_rad = robot.home_rad
@@ -80,13 +83,14 @@ class BodyIK:
 
     @property
     def posture_rad(self) -> Array:
-        """Where redundant joints are gently pulled (n,)."""
+        """Where redundant joints are gently pulled (n,). Limbs that are closer there than their margin may stay so."""
         return self._posture_rad.copy()
 
     @posture_rad.setter
     def posture_rad(self, q_rad: Array) -> None:
         self._posture_rad = np.array(q_rad, dtype=np.float64)
         self._posture[:] = self._posture_rad[self._joints]
+        self._margin_m[:] = np.minimum(self._wanted_margin_m, gaps_m(*self._packed, self._posture))
 
     def solve(
         self, goals: Mapping[str, Array], q_rad: Array, dt_s: float, elbows: Mapping[Side, Array] | None = None
@@ -154,13 +158,20 @@ def _roles(
     return serves, swivel, elbow_row
 
 
-def _capsules(tree: Tree) -> tuple[NDArray[np.int64], Array, NDArray[np.int64], NDArray[np.int64], Array]:
-    """Link, shape and moving links of every capsule, the pairs that are watched, and their margin."""
-    m = len(tree.joints)
-    return (
-        np.zeros(0, dtype=np.int64),
-        np.zeros((0, 7)),
-        np.zeros((0, m), dtype=np.int64),
-        np.zeros((0, 2), dtype=np.int64),
-        np.zeros(1),
-    )
+def _capsules(
+    robot: RobotDescription, tree: Tree, evading: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], Array, NDArray[np.int64], NDArray[np.int64], Array]:
+    """Link, shape and moving links of every capsule, the pairs that are kept apart, and their margins.
+
+    Only ``evading`` links (m,) give way: a head does not duck from a hand.
+    """
+    apart = robot.self_collision or SelfCollision(0.0, ())
+    names = apart.capsules
+    link, shape = read_capsules(robot, tree, names)
+    moves = np.zeros((len(names), len(tree.joints)), dtype=np.int64)
+    for row, above in zip(moves, link, strict=True):
+        while above >= 0:
+            row[above] = evading[above]
+            above = tree.parent[above]
+    pairs = np.array([[names.index(name) for name in pair] for pair in apart.pairs], dtype=np.int64).reshape(-1, 2)
+    return link, shape, moves, pairs, np.full(len(pairs), apart.margin_m)

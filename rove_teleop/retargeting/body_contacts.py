@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from numpy.typing import NDArray
 
+from ..compiled import njit
 from ..types import Array
-from .body_problem import Pose, Problem
-from .chain import site_jacobian
+from .body_problem import Pose, Problem, empty_pose, unpack
+from .chain import forward, site_jacobian
 
 STIFFNESS = 100.0
 """Weight of a metre too close, beside 1 of a metre at the wrist: a hand pulled 20 cm into the body stays 2 mm short."""
 
 
-@njit(cache=True, error_model="numpy")
-def place_contacts(problem: Problem, pose: Pose) -> float:
-    """Distances and closest points of all pairs, after ``place``; returns the weighted sum of squared shortfalls."""
+@njit
+def gaps_m(sizes: tuple[int, int, int, int, int], numbers: Array, indices: NDArray[np.int64], q: Array) -> Array:
+    """Gap of every pair (p,) for the angles (m,) of a packed problem's links."""
+    problem = unpack(sizes, numbers, indices)
+    pose = empty_pose(len(q), 0, len(problem.capsule), len(problem.pairs))
+    forward(problem.parent, problem.T_parent_link, problem.axis, q, pose.rotation, pose.position_m)
+    place_contacts(problem, problem.margin_m, pose)
+    return pose.gap_m
+
+
+@njit
+def place_contacts(problem: Problem, floor_m: Array, pose: Pose) -> float:
+    """Distances and closest points of all pairs; returns the weighted squares of how far they are below ``floor_m``."""
     for c in range(len(problem.capsule)):
         link = problem.capsule_link[c]
         for end in range(2):
@@ -33,17 +44,17 @@ def place_contacts(problem: Problem, pose: Pose) -> float:
         touch = pose.touch[k]
         distance_m = _closest(pose.ends_m[first], pose.ends_m[second], touch)
         pose.gap_m[k] = distance_m - problem.capsule[first, 6] - problem.capsule[second, 6]
-        cost += STIFFNESS * max(problem.margin_m[0] - pose.gap_m[k], 0.0) ** 2
+        cost += STIFFNESS * max(floor_m[k] - pose.gap_m[k], 0.0) ** 2
     return cost
 
 
-@njit(cache=True, error_model="numpy")
-def add_contacts(problem: Problem, pose: Pose, H: Array, g: Array) -> None:
+@njit
+def add_contacts(problem: Problem, floor_m: Array, pose: Pose, H: Array, g: Array) -> None:
     """Add the rows of the pairs that are too close to H (m, m), its lower half, and to g (m,)."""
     m = len(g)
     J, row = np.empty((6, m)), np.empty(m)
     for k in range(len(problem.pairs)):
-        short_m = problem.margin_m[0] - pose.gap_m[k]
+        short_m = floor_m[k] - pose.gap_m[k]
         if not short_m > 0.0:
             continue
         touch = pose.touch[k]
@@ -60,7 +71,7 @@ def add_contacts(problem: Problem, pose: Pose, H: Array, g: Array) -> None:
                 H[i, j] += STIFFNESS * row[i] * row[j]
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def _closest(first: Array, second: Array, touch: Array) -> float:
     """Closest points of two segments (2, 3) and the direction from one to the other into ``touch``; their distance."""
     d1, d2, r = first[1] - first[0], second[1] - second[0], first[0] - second[0]
@@ -88,6 +99,6 @@ def _closest(first: Array, second: Array, touch: Array) -> float:
     return float(distance_m)
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def _dot(u: Array, v: Array) -> float:
     return float(u[0] * v[0] + u[1] * v[1] + u[2] * v[2])

@@ -7,14 +7,14 @@ weighs both. A swivel, an elbow that may only turn about the line from shoulder 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ..compiled import njit
 from ..types import Array
 from .chain import site_jacobian
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def goal_errors(
     swivel: NDArray[np.int64],
     weight: Array,
@@ -47,7 +47,7 @@ def goal_errors(
     return cost
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def goal_rows(
     serves: NDArray[np.int64],
     axis: Array,
@@ -77,7 +77,7 @@ def goal_rows(
                 J[k, a, i] *= weight[k, a // 3]
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def worst_errors(
     swivel: NDArray[np.int64], weight: Array, wanted: NDArray[np.bool_], errors: Array, gap_m: Array
 ) -> tuple[float, float, float]:
@@ -95,7 +95,7 @@ def worst_errors(
     return worst_m, worst_rad, smallest_m
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def _turn(T_now: Array, T_goal: Array, error: Array) -> None:
     """Rotation vector in the base frame that takes ``T_now`` to ``T_goal``, into error[3:]."""
     R = np.empty((3, 3))
@@ -123,7 +123,7 @@ def _turn(T_now: Array, T_goal: Array, error: Array) -> None:
         error[a] *= sign * angle / np.sqrt(norm)
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def _around(T_elbow: Array, shoulder_m: Array, T_wrist: Array, radius_m: Array, tangent: Array) -> float:
     """Where an elbow is off the line from shoulder to wrist (3,), which way it turns about it (3,), and how far off."""
     ax, ay, az = T_wrist[0, 3] - shoulder_m[0], T_wrist[1, 3] - shoulder_m[1], T_wrist[2, 3] - shoulder_m[2]
@@ -144,7 +144,7 @@ def _around(T_elbow: Array, shoulder_m: Array, T_wrist: Array, radius_m: Array, 
     return float(off_m)
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def _swivel(T_elbow: Array, T_hint: Array, shoulder_m: Array, T_wrist: Array, row: Array) -> float:
     """How far along its circle an elbow is from its hint, in metres, and the direction (3,) into ``row``.
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ..compiled import njit
 from ..types import Array
 
 
@@ -20,7 +20,7 @@ class Problem(NamedTuple):
     (s, 2): of position (0: only orientation counts) and of orientation in metres per radian. ``damping`` (m, 2):
     resistance to moving, constant and per metre of error. ``posture`` (m,): angles that joints are drawn to.
     ``capsule`` (c, 7): two ends in the frame of ``capsule_link`` (-1: the base) and a radius; ``capsule_moves`` (c, m):
-    the links that move it. ``pairs`` (p, 2) should stay ``margin_m`` (1,) apart.
+    the links that move it out of the way. ``pairs`` (p, 2) should stay ``margin_m`` (p,) apart.
     """
 
     parent: NDArray[np.int64]
@@ -54,7 +54,7 @@ def pack(problem: Problem) -> tuple[tuple[int, int, int, int, int], Array, NDArr
     )
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def unpack(sizes: tuple[int, int, int, int, int], numbers: Array, indices: NDArray[np.int64]) -> Problem:
     """Views of what ``pack`` put together, in the order of the fields."""
     m, s, n, c, p = sizes
@@ -111,7 +111,7 @@ class Pose(NamedTuple):
     errors: Array
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def empty_pose(m: int, s: int, c: int, p: int) -> Pose:
     """Room for the poses of m links, s sites, c capsules and p pairs."""
     return Pose(

@@ -8,9 +8,9 @@ back also draws it to the posture: its resting point is a little nearer to that 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ..compiled import njit
 from ..types import Array
 from .body_contacts import add_contacts, place_contacts
 from .body_goals import goal_errors, goal_rows, worst_errors
@@ -25,14 +25,14 @@ ORDINARY_M_S = 1.0
 POSTURE_S = 1.0
 """Time constant with which joints that no goal needs go to the posture."""
 APPROACH_S = 0.05
-"""Time constant with which a joint may come to its limit, so that it does not stop there at once."""
+"""Time constant with which joints may come to their limits and limbs to their margins: neither stops at once."""
 SETTLED_RAD = 1e-7
 """Smaller steps are not taken, so that a still goal gives exactly still joints."""
 SHORTER = 0.25
 """Share of a step that is tried where the whole would have made things worse."""
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def solve_tick(
     sizes: tuple[int, int, int, int, int],
     numbers: Array,
@@ -74,7 +74,7 @@ def solve_tick(
     return result
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def _goals_there(swivel: NDArray[np.int64], goals: Array, wanted: int) -> NDArray[np.bool_]:
     """Which goals count (s,). One that is not finite does not, nor does a swivel without its wrist's."""
     there = np.zeros(len(goals), dtype=np.bool_)
@@ -91,7 +91,7 @@ def _goals_there(swivel: NDArray[np.int64], goals: Array, wanted: int) -> NDArra
     return there
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def _active(serves: NDArray[np.int64], wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Links that may move now (m,)."""
     active = np.zeros(serves.shape[1], dtype=np.bool_)
@@ -102,7 +102,7 @@ def _active(serves: NDArray[np.int64], wanted: NDArray[np.bool_]) -> NDArray[np.
     return active
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def _box(
     limits: Array, joints: NDArray[np.int64], active: NDArray[np.bool_], q: Array, dt_s: float
 ) -> tuple[Array, Array]:
@@ -117,7 +117,7 @@ def _box(
     return low, high
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def _descend(
     problem: Problem,
     goals: Array,
@@ -132,22 +132,25 @@ def _descend(
     """Take at most ``iterations`` steps from ``q`` (m,), which is written, as is which joints a bound stopped (m,)."""
     m = len(q)
     pose = empty_pose(m, len(wanted), len(problem.capsule), len(problem.pairs))
-    tried, swivel, weight = q.copy(), problem.swivel, problem.weight
+    tried, swivel, weight, floor_m = q.copy(), problem.swivel, problem.weight, problem.margin_m.copy()
     H, g, J, x = np.empty((m, m)), np.empty(m), np.empty((len(wanted), 6, m)), np.empty(m)
     rest, down, up = np.empty(m), np.empty(m), np.empty(m)
     for i in range(m):
         rest[i] = q[i] + dt_s / (POSTURE_S + dt_s) * (problem.posture[i] - q[i])
     cost, resistance, result = np.inf, problem.posture, (0.0, 0.0, np.inf)
+    before, contact = 0.0, 0.0
     for taken in range(iterations + 1):
         forward(problem.parent, problem.T_parent_link, problem.axis, tried, pose.rotation, pose.position_m)
         place_sites(problem.site_link, problem.T_link_site, pose.rotation, pose.position_m, pose.T)
         new_cost = goal_errors(swivel, weight, goals, wanted, pose.position_m, pose.T, pose.errors)
         if len(problem.pairs):
-            new_cost += place_contacts(problem, pose)
+            before, contact = contact, place_contacts(problem, floor_m, pose)
         if taken == 0:
+            for k in range(len(floor_m)):
+                floor_m[k] += APPROACH_S / (APPROACH_S + dt_s) * max(pose.gap_m[k] - floor_m[k], 0.0)
             resistance = _resistance(problem.serves, swivel, weight, problem.damping, wanted, pose.errors, dt_s)
         new_cost += _held_back(resistance, rest, tried)
-        if not new_cost <= cost:  # uphill: the same way, but not as far
+        if not new_cost <= cost and before + contact == 0.0:  # uphill, and not pushed there
             for i in range(m):
                 tried[i] = q[i] + SHORTER * (tried[i] - q[i])
             continue
@@ -160,7 +163,7 @@ def _descend(
         goal_rows(problem.serves, problem.axis, swivel, weight, goals, wanted, rotation, position_m, pose.T, J)
         _normal_equations(problem.serves, swivel, weight, wanted, pose.errors, J, resistance, rest, q, H, g)
         if len(problem.pairs):
-            add_contacts(problem, pose, H, g)
+            add_contacts(problem, floor_m, pose, H, g)
         for i in range(m):
             down[i], up[i] = low[i] - q[i], high[i] - q[i]
         solve_box(H, g, down, up, x, stopped)
@@ -173,7 +176,7 @@ def _descend(
     return result
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def _held_back(resistance: Array, rest: Array, q: Array) -> float:
     total = 0.0
     for i in range(len(q)):
@@ -181,7 +184,7 @@ def _held_back(resistance: Array, rest: Array, q: Array) -> float:
     return total
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def _resistance(
     serves: NDArray[np.int64],
     swivel: NDArray[np.int64],
@@ -206,7 +209,7 @@ def _resistance(
     return resistance
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def _normal_equations(
     serves: NDArray[np.int64],
     swivel: NDArray[np.int64],
@@ -231,7 +234,7 @@ def _normal_equations(
             _add_goal(serves[k], 1 if swivel[k, 1] >= 0 else 6, weight[k, 0], errors[k], J[k], H, g)
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def _add_goal(serves: NDArray[np.int64], rows: int, weight: float, errors: Array, J: Array, H: Array, g: Array) -> None:
     far = np.sqrt(errors[0] ** 2 + errors[1] ** 2 + errors[2] ** 2)
     near = min(1.0, weight * MAX_ERROR_M / max(far, 1e-12))

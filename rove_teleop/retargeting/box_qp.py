@@ -5,16 +5,16 @@ degrees at a joint limit.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ..compiled import njit
 from ..types import Array
 
 _RELEASE = 1e-12
 """Smallest slope of the objective, relative to the largest entry of g, that lets a variable leave its bound."""
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def solve_box(H: Array, g: Array, low: Array, high: Array, x: Array, stopped: NDArray[np.bool_]) -> None:
     """Minimise x'Hx/2 - g'x subject to low <= x <= high, by locking variables at bounds and solving for the rest.
 
@@ -51,7 +51,7 @@ def solve_box(H: Array, g: Array, low: Array, high: Array, x: Array, stopped: ND
         stopped[released] = False
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def _clip(wanted: Array, low: Array, high: Array, x: Array, stopped: NDArray[np.bool_]) -> bool:
     """The point inside the bounds that is closest to ``wanted``; True when that is ``wanted`` itself."""
     inside = True
@@ -62,7 +62,7 @@ def _clip(wanted: Array, low: Array, high: Array, x: Array, stopped: NDArray[np.
     return inside
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def _solve_free(
     H: Array,
     g: Array,
@@ -110,7 +110,7 @@ def _solve_free(
             wanted[index[c]] -= L[r, c] * wanted[index[r]]
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def _move(x: Array, wanted: Array, stopped: NDArray[np.bool_], low: Array, high: Array) -> int:
     """Go towards ``wanted`` as far as bounds allow; returns the variable that a bound stopped there (-1: none)."""
     share, blocked = 1.0, -1
@@ -129,7 +129,7 @@ def _move(x: Array, wanted: Array, stopped: NDArray[np.bool_], low: Array, high:
     return blocked
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def _steepest(
     H: Array, g: Array, x: Array, stopped: NDArray[np.bool_], low: Array, high: Array, smallest: float
 ) -> int:

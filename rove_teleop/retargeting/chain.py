@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ..compiled import njit
 from ..types import Array
 
 
-@njit(cache=True)
+@njit
 def forward(
     parent: NDArray[np.int64], T_parent_link: Array, axis: Array, q_rad: Array, rotation: Array, position_m: Array
 ) -> None:
@@ -43,7 +43,7 @@ def forward(
                     rotation[i, a, b] = rotation[up, a, 0] * r0 + rotation[up, a, 1] * r1 + rotation[up, a, 2] * r2
 
 
-@njit(cache=True)
+@njit
 def place_sites(
     site_link: NDArray[np.int64], T_link_site: Array, rotation: Array, position_m: Array, T_root_site: Array
 ) -> None:
@@ -62,7 +62,7 @@ def place_sites(
         T_root_site[s, 3, 0], T_root_site[s, 3, 1], T_root_site[s, 3, 2], T_root_site[s, 3, 3] = 0.0, 0.0, 0.0, 1.0
 
 
-@njit(cache=True)
+@njit
 def site_jacobian(
     moves: Array, axis: Array, rotation: Array, position_m: Array, point_m: Array, jacobian: Array
 ) -> None:

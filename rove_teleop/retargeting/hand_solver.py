@@ -9,19 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 
+from ..compiled import njit
 from ..robots.tree import Tree
 from ..types import Array
 from .box_qp import solve_box
 from .chain import forward
+from .damped_step import damp, lock_bounds, plain_step
 from .vector_tasks import DISTANCE, VECTOR, Ints, add_tasks, place_points, tasks_cost
 
 FIRST_DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-4, 1e-9, 1e6
 STEP_RAD = 1e-5
 """A smaller step is not taken: with the same input, a solution stays the same to the last bit."""
 LAST_STEP_RAD = 5e-4
-"""After a step of Newton's that was smaller, the next would be too small to take, so it is not worked out."""
+"""After a step of Newton's that was smaller, and ten times smaller than the one before, the next would be too small."""
 
 
 class HandSolver:
@@ -90,7 +91,7 @@ class HandSolver:
         return tried
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def search(
     integers: Ints, numbers: Array, target: Array, weight: Array, reach: Array, hold: float, iterations: int, q: Array,
     residual_m: Array,
@@ -101,13 +102,12 @@ def search(
     huber_m, rest, m = numbers[0], numbers[1], len(parent)
     rotation, origin_m, point_m = np.empty((m, 3, 3)), np.empty((m, 3)), np.empty((len(site_link), 3))
     H, S, A, L = np.empty((m, m)), np.empty((m, m)), np.empty((m, m)), np.empty((m, m))
-    g, g_down, low, high, step = np.empty(m), np.empty(m), np.empty(m), np.empty(m), np.empty(m)
-    stopped = np.empty(m, dtype=np.bool_)
+    g, low, high, step, locked = np.empty(m), np.empty(m), np.empty(m), np.empty(m), np.empty(m, dtype=np.bool_)
     box, error_m, q_start, trial = np.empty((2, m)), np.empty(len(tasks)), np.empty(m), np.empty(m)
     enclose(q, limits, reach, box)
     for i in range(m):
         q_start[i] = trial[i] = q[i]
-    damping, cost, tried, exact, longest = FIRST_DAMPING, np.inf, 0, False, np.inf
+    damping, cost, tried, exact, before, longest = FIRST_DAMPING, np.inf, 0, False, np.inf, np.inf
     while True:
         forward(parent, T_parent_link, axis, trial, rotation, origin_m)
         place_points(site_link, site_m, rotation, origin_m, point_m)
@@ -120,7 +120,7 @@ def search(
                 q[i] = trial[i]
             for t in range(len(tasks)):
                 residual_m[t] = error_m[t]
-            if exact and longest < LAST_STEP_RAD:
+            if tried >= iterations or (exact and longest < min(LAST_STEP_RAD, 0.1 * before)):
                 return tried
             pull_back(q, q_rest, q_start, rest, hold, H, S, g)
             add_tasks(axis, moves, rotation, origin_m, point_m, tasks, target, weight, huber_m, H, S, g)
@@ -128,13 +128,15 @@ def search(
             damping *= 10.0
         if tried >= iterations or damping > MOST_DAMPING or not cost < np.inf:
             return tried
-        exact = damp(H, S, 1.0, damping, A, L)
-        if not exact:
-            damp(H, S, 0.0, damping, A, L)
         for i in range(m):
-            low[i], high[i], g_down[i] = box[0, i] - q[i], box[1, i] - q[i], -g[i]
-        solve_box(A, g_down, low, high, step, stopped)
-        longest = 0.0
+            low[i], high[i] = box[0, i] - q[i], box[1, i] - q[i]
+        lock_bounds(g, low, high, locked)
+        exact = damp(H, S, 1.0, damping, locked, A, L) and plain_step(A, L, g, low, high, locked, step)
+        if not exact:
+            definite = damp(H, S, 0.0, damping, locked, A, L)
+            if not (definite and plain_step(A, L, g, low, high, locked, step)):
+                solve_box(A, -g, low, high, step, locked)
+        before, longest = longest, 0.0
         for i in range(m):
             trial[i] = min(max(q[i] + step[i], box[0, i]), box[1, i])  # against rounding
             longest = max(longest, abs(step[i]))
@@ -143,7 +145,7 @@ def search(
         tried += 1
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def unpack_integers(integers: Ints) -> tuple[Ints, Ints, Ints, Ints]:
     """Views: parents (m,), links of the sites (sites,), tasks (tasks, 3), which link moves which site (sites, m)."""
     m, sites, tasks = integers[:3]
@@ -157,7 +159,7 @@ def unpack_integers(integers: Ints) -> tuple[Ints, Ints, Ints, Ints]:
     )
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def unpack_numbers(numbers: Array, m: int, sites: int) -> tuple[Array, Array, Array, Array, Array]:
     """Views: T_parent_link (m, 4, 4), axis (m, 3), places of the sites (sites, 3), limits (2, m), rest pose (m,)."""
     axes = 2 + 16 * m
@@ -172,7 +174,7 @@ def unpack_numbers(numbers: Array, m: int, sites: int) -> tuple[Array, Array, Ar
     )
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def enclose(q: Array, limits: Array, reach: Array, box: Array) -> None:
     """Bring ``q`` inside the limits, and write where each joint may go into ``box`` (2, m)."""
     for i in range(len(q)):
@@ -183,7 +185,7 @@ def enclose(q: Array, limits: Array, reach: Array, box: Array) -> None:
         box[1, i] = min(limits[1, i], q[i] + reach[i])
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def pull_back(q: Array, q_rest: Array, q_start: Array, rest: float, hold: float, H: Array, S: Array, g: Array) -> None:
     """Hessian and gradient of the pulls to ``q_rest`` and ``q_start``, with which ``H``, ``S`` and ``g`` begin."""
     for i in range(len(q)):
@@ -191,28 +193,3 @@ def pull_back(q: Array, q_rest: Array, q_start: Array, rest: float, hold: float,
             H[i, j] = S[i, j] = 0.0
         H[i, i] = 2.0 * (rest + hold)
         g[i] = 2.0 * rest * (q[i] - q_rest[i]) + 2.0 * hold * (q[i] - q_start[i])
-
-
-@njit(cache=True, error_model="numpy")
-def damp(H: Array, S: Array, share: float, damping: float, A: Array, L: Array) -> bool:
-    """Write H + share S, damped, into the lower half of ``A`` (m, m); whether it is safely positive definite.
-
-    With S it is the true Hessian: near a solution it takes 2 or 3 steps where H alone takes 20, but far from one it may
-    have directions of no use.
-    """
-    for i in range(len(A)):
-        for j in range(i + 1):
-            A[i, j] = H[i, j] + share * S[i, j]
-        A[i, i] += damping * H[i, i] + 1e-12
-    for i in range(len(A)):
-        for j in range(i + 1):
-            s = A[i, j]
-            for k in range(j):
-                s -= L[i, k] * L[j, k]
-            if j < i:
-                L[i, j] = s / L[j, j]
-            elif s > 1e-3 * H[i, i] > 0.0:
-                L[i, i] = np.sqrt(s)
-            else:
-                return False
-    return True

@@ -13,9 +13,9 @@ from __future__ import annotations
 from math import sqrt
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ..compiled import njit
 from ..robots.operator import HandMapping, finger_of
 from ..robots.tree import Tree
 from ..types import HAND_POINTS, Array
@@ -112,7 +112,7 @@ def _place(point: str, fingers: tuple[str, ...]) -> tuple[int, int]:
     return fingers.index(finger_of(point)), int(np.argwhere(CHAINS == HAND_POINTS.index(point))[0, 1])
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def reach_tips(points_m: Array, chains: NDArray[np.int64], scale: Array, target: Array) -> None:
     """Knuckle to tip, written into the first rows of ``target`` (n, 3)."""
     for f in range(len(chains)):
@@ -120,7 +120,7 @@ def reach_tips(points_m: Array, chains: NDArray[np.int64], scale: Array, target:
             target[f, a] = scale[f] * (points_m[chains[f, 3], a] - points_m[chains[f, 0], a])
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def point_middles(
     points_m: Array, chains: NDArray[np.int64], middles: NDArray[np.int64], robot_m: Array, target: Array
 ) -> None:
@@ -135,7 +135,7 @@ def point_middles(
             target[k, a] = robot_m[k] * along_m / max(bones_m, 1e-6)
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def close_pinches(
     points_m: Array, chains: NDArray[np.int64], scale: Array, touch_m: Array, robot_touch_m: float, target: Array,
     weight: Array,
@@ -148,7 +148,7 @@ def close_pinches(
         weight[f - 1] = PINCH_WEIGHT * max(1.0 - gap_m / PINCH_M, 0.0) ** 4
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def let_go(middles: NDArray[np.int64], weight: Array, fingers: int) -> None:
     """Take weight (tasks,) from the targets of each finger, and of the thumb, as far as they pinch."""
     keep = np.ones(fingers)
@@ -161,7 +161,7 @@ def let_go(middles: NDArray[np.int64], weight: Array, fingers: int) -> None:
         weight[fingers + k] *= keep[middles[k, 0]]
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def distance_m(points_m: Array, i: int, j: int) -> float:
     x, y, z = points_m[i, 0] - points_m[j, 0], points_m[i, 1] - points_m[j, 1], points_m[i, 2] - points_m[j, 2]
     return sqrt(x * x + y * y + z * z)

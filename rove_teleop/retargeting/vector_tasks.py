@@ -10,9 +10,9 @@ from __future__ import annotations
 from math import sqrt
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ..compiled import njit
 from ..types import Array
 
 Ints = NDArray[np.int64]
@@ -20,7 +20,7 @@ VECTOR, DISTANCE = 0, 1
 _TINY = 1e-9
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def place_points(site_link: Ints, site_m: Array, rotation: Array, origin_m: Array, point_m: Array) -> None:
     """Where the sites are, written into ``point_m`` (sites, 3); ``site_m`` (sites, 3) is the same on their links."""
     for s in range(len(site_link)):
@@ -33,7 +33,7 @@ def place_points(site_link: Ints, site_m: Array, rotation: Array, origin_m: Arra
                     point_m[s, a] += rotation[link, a, b] * site_m[s, b]
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def vector_between(point_m: Array, start: int, end: int) -> tuple[float, float, float]:
     """From one site (-1: the root) to another."""
     if start < 0:
@@ -41,7 +41,7 @@ def vector_between(point_m: Array, start: int, end: int) -> tuple[float, float, 
     return point_m[end, 0] - point_m[start, 0], point_m[end, 1] - point_m[start, 1], point_m[end, 2] - point_m[start, 2]
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def task_error(point_m: Array, tasks: Ints, target: Array, t: int) -> tuple[float, float, float, float]:
     """The error of a task, and (x, y, z) along which it grows, as long as the error for a vector, 1 for a distance."""
     x, y, z = vector_between(point_m, tasks[t, 0], tasks[t, 1])
@@ -53,7 +53,7 @@ def task_error(point_m: Array, tasks: Ints, target: Array, t: int) -> tuple[floa
     return length - target[t, 0], x * over, y * over, z * over
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def tasks_cost(point_m: Array, tasks: Ints, target: Array, weight: Array, huber_m: float, error_m: Array) -> float:
     """Weighted sum of Huber's loss of all errors, which are written into ``error_m`` (tasks,) without sign."""
     total = 0.0
@@ -64,7 +64,7 @@ def tasks_cost(point_m: Array, tasks: Ints, target: Array, weight: Array, huber_
     return total
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def add_tasks(
     axis: Array, moves: Ints, rotation: Array, origin_m: Array, point_m: Array, tasks: Ints, target: Array,
     weight: Array, huber_m: float, H: Array, S: Array, g: Array,
@@ -110,7 +110,7 @@ def add_tasks(
                     S[i, o] += gain * (z[o, 0] * cx + z[o, 1] * cy + z[o, 2] * cz)
 
 
-@njit(cache=True, error_model="numpy")
+@njit
 def task_jacobian(
     moves: Ints, z: Array, origin_m: Array, point_m: Array, start: int, end: int, involved: Ints, J: Array
 ) -> int:

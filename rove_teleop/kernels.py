@@ -1,0 +1,46 @@
+"""Compile once per machine what sessions need compiled, so that no process of a session has to wait for it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from .compiled import CACHES
+from .errors import StageLost
+
+STAMPS = [folder / "complete" for folder in CACHES.values()]
+
+
+def compiled() -> bool:
+    """True when this machine has compiled these sources before."""
+    return all(stamp.is_file() for stamp in STAMPS)
+
+
+def compile_apart() -> None:
+    """Compile in a process of its own.
+
+    Raises:
+        StageLost: it failed; the message holds its last words.
+    """
+    done = subprocess.run([sys.executable, "-m", "rove_teleop.kernels"], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise StageLost(f"the kinematics and the filter could not be compiled: {done.stderr.strip()[-500:]}")
+
+
+def compile_all() -> None:
+    """Build one of everything that compiles in its constructor, for the robot that ships with the package."""
+    from .filter_lab.replay import live_path
+    from .retargeting.retargeter import Retargeter
+    from .robots.description import load_robot
+
+    robot = load_robot("iron_r01")
+    live_path(robot)
+    Retargeter(robot, follow_head=True)
+    for stamp in STAMPS:
+        stamp.parent.mkdir(parents=True, exist_ok=True)
+        stamp.touch()
+
+
+if __name__ == "__main__":
+    if not compiled():
+        compile_all()
