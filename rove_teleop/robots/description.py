@@ -17,6 +17,7 @@ from ..errors import ConfigInvalid
 from ..types import Array
 from .model import check_model, compile_model, site_places
 from .operator import OperatorMapping, read_operator
+from .self_collision import SelfCollision, read_self_collision
 
 _PLAUSIBLE_ANGLE_RAD = 2.0 * math.pi
 _PLAUSIBLE_SPEED_RAD_S = 50.0
@@ -42,8 +43,10 @@ class RobotDescription:
     j_max_rad_s3: Array
     home_rad: Array
     model_path: Path
+    folder: Path
     operator: OperatorMapping
     config_hash: str
+    self_collision: SelfCollision | None = None
 
     @property
     def dt_s(self) -> float:
@@ -101,6 +104,7 @@ def _read_robot(folder: Path) -> RobotDescription:
     model = compile_model(model_path)
     check_model(model, model_path, names, limits[:, :2], joint_section)
     operator = read_operator(root.section("operator"), site_places(model))
+    apart = read_self_collision(root.section("self_collision"), model) if "self_collision" in root else None
     root.done()
     q_min, q_max, v_max, a_max, j_max, home = (_frozen(column) for column in limits.T)
     index = {joint: i for i, joint in enumerate(names)}
@@ -117,8 +121,10 @@ def _read_robot(folder: Path) -> RobotDescription:
         j_max_rad_s3=j_max,
         home_rad=home,
         model_path=model_path,
+        folder=folder,
         operator=operator,
         config_hash=_hash(folder / "robot.yaml", model_path),
+        self_collision=apart,
     )
 
 

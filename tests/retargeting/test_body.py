@@ -1,5 +1,7 @@
 """The body reaches what can be reached to a millimetre, stays inside limits always, and is still at a still goal."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,6 +14,7 @@ from rove_teleop.robots.kinematics import Kinematics
 
 DT = 1.0 / 72.0
 ROBOT = load_robot("iron_r01")
+FREE = dataclasses.replace(ROBOT, self_collision=None)
 KINEMATICS = Kinematics(ROBOT)
 RIGHT, LEFT, WAIST, NECK = (ROBOT.groups[name] for name in ("right_arm", "left_arm", "waist", "neck"))
 SITE = "right_wrist"
@@ -54,7 +57,7 @@ vectors = st.lists(st.floats(-3, 3), min_size=3, max_size=3).map(np.array)
 @given(offsets)
 def test_it_converges_from_home_to_reachable_poses_within_a_millimetre(offset):
     goal = pose_at(near_home(offset))
-    last = follow(BodyIK(ROBOT), lambda _: {SITE: goal}, 3.0)[-1]
+    last = follow(BodyIK(FREE), lambda _: {SITE: goal}, 3.0)[-1]
     assert last.residual_m < 1e-3 and last.residual_rad < 5e-3
 
 
@@ -219,7 +222,7 @@ def test_an_elbow_comes_to_its_hint_and_the_wrist_hardly_notices(side):
 @given(offsets, vectors)
 def test_any_elbow_hint_costs_less_than_a_millimetre_at_a_wrist_that_is_free(offset, hint_m):
     goal = pose_at(near_home(0.5 * offset))
-    last = follow(BodyIK(ROBOT), lambda _: {SITE: goal}, 4.0, elbows={"right": hint_m})[-1]
+    last = follow(BodyIK(FREE), lambda _: {SITE: goal}, 4.0, elbows={"right": hint_m})[-1]
     assert last.residual_m < 1e-3 or last.clamped[RIGHT].any()
 
 
@@ -231,3 +234,33 @@ def test_a_hint_for_a_hand_that_is_not_tracked_moves_nothing():
 def test_a_site_that_is_no_part_of_the_operator_is_refused():
     with pytest.raises(KeyError):
         BodyIK(ROBOT).solve({"left_index_tip": np.eye(4)}, ROBOT.home_rad, DT)
+
+
+def worst_gap_m(ik, goals, seconds):
+    return min(solution.clearance_m for solution in follow(ik, goals, seconds))
+
+
+def test_hands_are_kept_off_the_body_and_off_each_other():
+    margin_m = ROBOT.self_collision.margin_m
+    into_chest = {SITE: moved(home(), (-0.35, 0.2, 0.1)), "left_wrist": moved(home("left_wrist"), (-0.35, -0.2, 0.1))}
+    together = {SITE: moved(home(), (0.0, 0.25, 0.0)), "left_wrist": moved(home("left_wrist"), (0.0, -0.25, 0.0))}
+    for goals in (into_chest, together):
+        assert worst_gap_m(BodyIK(ROBOT), lambda _, g=goals: g, 3.0) > 0.3 * margin_m  # while they rush
+        assert follow(BodyIK(ROBOT), lambda _, g=goals: g, 3.0)[-1].clearance_m > 0.9 * margin_m
+        last = follow(BodyIK(FREE), lambda _, g=goals: g, 3.0)[-1]
+        assert last.clearance_m == np.inf
+        assert BodyIK(ROBOT).solve({}, last.q_rad, DT).clearance_m < 0.0  # they would have met
+
+
+def test_limbs_that_are_close_at_the_start_are_not_pushed_apart():
+    q_rad = near_home(np.array([0.0, 0.0, 0.8, 0.0, 0.0, 0.0, 0.0]))
+    q_rad[RIGHT[1]] = ROBOT.q_max_rad[RIGHT[1]]
+    ik = BodyIK(ROBOT)
+    ik.posture_rad = q_rad
+    start = ik.solve({SITE: pose_at(q_rad)}, q_rad, DT)
+    assert start.clearance_m < ROBOT.self_collision.margin_m
+    assert np.array_equal(start.q_rad, q_rad)
+
+
+def test_a_robot_without_a_list_of_pairs_watches_none():
+    assert BodyIK(FREE).solve({SITE: home()}, ROBOT.home_rad, DT).clearance_m == np.inf
