@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import __version__, commands
+from . import __version__, commands, lab_commands
 from .errors import MissingDependency, RoveError
 
 INTERRUPTED = 130
@@ -54,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
     _session_commands(subparsers)
     _calibrate_command(subparsers)
     _data_commands(subparsers)
+    _lab_commands(subparsers)
     _policy_commands(subparsers)
     command = subparsers.add_parser("doctor", help="what this machine lacks, and what to do about it")
     command.add_argument("--json", action="store_true")
@@ -114,6 +115,7 @@ def _session_arguments(command: argparse.ArgumentParser, episodes: int) -> None:
     add("--policy", metavar="CHECKPOINT", help="a checkpoint, or none (default: the shipped one of the task)")
     add("--protocol", choices=("complete", "hand_back", "end"), default="complete")
     add("--takeover", choices=("aligned", "anchored", "blend"), default="anchored")
+    add("--takeover-groups", metavar="GROUPS", default="", help="what a takeover takes: left_arm,left_hand (default: all)")
     add("--robot", default="iron_r01", help="name or folder (default %(default)s)")
     add("--cameras", default="ego", help="names with commas between; empty for none")
     add("--headless", action="store_true", help="no console")
@@ -141,6 +143,7 @@ def _data_commands(subparsers: Any) -> None:
     command.add_argument("stream", type=Path, help="file.npz: joint_names, stamp_s, q_rad, optional source")
     command.add_argument("--robot", default="iron_r01")
     command.add_argument("--out", type=Path, required=True, help="file.npz: one row per control tick")
+    command.add_argument("--path", type=Path, metavar="FILE.yaml", help="another path than the robot's live one")
     command.set_defaults(run=commands.filter_targets)
     for name, run, text in (
         ("verify", commands.verify, "check every byte: exit 0 clean, 3 recovered or lossy, 1 broken"),
@@ -155,6 +158,42 @@ def _data_commands(subparsers: Any) -> None:
     command.add_argument("dataset", type=Path)
     command.add_argument("--json", action="store_true")
     command.set_defaults(run=commands.list_episodes)
+
+
+def _lab_commands(subparsers: Any) -> None:
+    lab = subparsers.add_parser(
+        "lab",
+        help="recorded sessions through other filters: compare, tune, promote (docs/filter_lab.md)",
+        description="Recorded sessions or streams through other paths from targets to commands, off-line: compare "
+        "candidates, search for better settings, make them live.",
+    ).add_subparsers(required=True, metavar="COMMAND")
+    run = lab.add_parser("run", help="every candidate on every session: scorecards, Pareto front, plots")
+    run.add_argument("--candidates", type=Path, required=True, metavar="FILE.yaml", help="names and their settings")
+    run.set_defaults(run=lab_commands.run)
+    tune = lab.add_parser("tune", help="search for better settings, judged on episodes that the search did not see")
+    tune.add_argument("--minimise", default="lag", metavar="FIGURE", help=lab_commands.FIGURES + " (default lag)")
+    tune.add_argument(
+        "--keep", action="append", metavar="FIGURE=FACTOR",
+        help="keep a figure at or below this factor of the live one; again for more (default jerk=1 aligned_error=1)",
+    )  # fmt: skip
+    tune.add_argument("--trials", type=_trials, default=120, metavar="N", help="paths to try (default %(default)s)")
+    tune.add_argument("--seed", type=int, default=0, help="of the search (default %(default)s)")
+    tune.set_defaults(run=lab_commands.tune)
+    for command in (run, tune):
+        command.add_argument(
+            "sessions", type=Path, nargs="+", metavar="SESSION",
+            help="a dataset's folder, an episode (.zarr), or a stream (.npz, as for rove filter)",
+        )  # fmt: skip
+        command.add_argument("--robot", default="iron_r01", help="of streams; episodes know theirs")
+        command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
+        command.add_argument("--json", action="store_true", help="print the results as JSON, all else on stderr")
+    promote = lab.add_parser("promote", help="make a chosen path live: shows the changes first, then asks")
+    promote.add_argument("chosen", type=Path, help="chosen.yaml of rove lab tune, or one written by hand")
+    target = promote.add_mutually_exclusive_group(required=True)
+    target.add_argument("--robot", help="name or folder: its filter.yaml is what control reads")
+    target.add_argument("--to", type=Path, metavar="FILE", help="another file")
+    promote.add_argument("--yes", action="store_true", help="do not ask")
+    promote.set_defaults(run=lab_commands.promote)
 
 
 def _policy_commands(subparsers: Any) -> None:
@@ -188,6 +227,12 @@ def _seconds(text: str) -> float:
     if not (0.0 < seconds <= 86_400.0):
         raise argparse.ArgumentTypeError(f"{text} is not a number of seconds up to a day")
     return seconds
+
+
+def _trials(text: str) -> int:
+    if not (text.isdecimal() and 1 <= int(text) <= 100_000):
+        raise argparse.ArgumentTypeError(f"{text} is not a number of trials, 1 to 100000")
+    return int(text)
 
 
 def _port(text: str) -> int:

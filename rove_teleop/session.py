@@ -9,6 +9,7 @@ from typing import Any
 from .errors import UsageError
 from .handover.states import State
 from .operator_profiles import OperatorProfile
+from .path_config import live_path_config
 from .robots.description import RobotDescription
 from .sim.grasp import GRASP_ASSIST
 from .sim.tasks import Task
@@ -34,6 +35,7 @@ class SessionOptions:
     checkpoint: str = ""
     protocol: str = "complete"
     takeover: str = "anchored"
+    takeover_groups: str = ""
     simulated_robot: bool = True
     console_port: int | None = 8080
     headset_host: str = ""
@@ -111,6 +113,7 @@ def episode_attributes(
         "control_hz": robot.control_hz,
         "config_hashes": {"robot": robot.config_hash, **({"operator": profile.hash} if profile else {})},
         "limits": {name: getattr(robot, name).tolist() for name in limits},
+        "path": live_path_config(robot.folder).as_dict(),
         "feature_names": list(task.feature_names) if options.simulated_robot else [],
         "cameras": list(options.cameras),
         "state_names": [state.name.lower() for state in State],
@@ -131,6 +134,7 @@ def session_message(summary: Summary, task: Task, says: str, recording: str) -> 
         "policy": _policy_name(options),
         "protocol": options.protocol,
         "takeover": options.takeover,
+        "takeover_groups": options.takeover_groups,
         "episodes_done": len(summary.episodes),
         "episodes_planned": options.episodes,
         "successes": summary.count("success"),

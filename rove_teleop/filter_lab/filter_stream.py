@@ -12,9 +12,11 @@ from ..command_filter.kernel import longest_stop
 from ..command_filter.limits import Limits
 from ..control_inputs import Deadlines, Ramp
 from ..errors import StreamInvalid
-from ..motion_path import NOBODY, OPERATOR, OUTSIDE_RAD, POLICY, MotionPath
+from ..motion_path import NOBODY, OPERATOR, OUTSIDE_RAD, POLICY
+from ..path_config import PathConfig
 from ..robots.description import RobotDescription
 from ..types import Array, JointTargets
+from .replay import Recorded, live_path, replay, robot_limits
 from .stream import LONGEST_S, Stream
 
 _DRIVER = {"policy": POLICY, "operator": OPERATOR, "hold": NOBODY}
@@ -30,46 +32,72 @@ class Filtered:
     refused: Counter[str]
 
 
-def filter_stream(stream: Stream, robot: RobotDescription, deadlines: Deadlines | None = None) -> Filtered:
-    """What the robot would have been sent.
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """A stream at the ticks of a control loop: ``stamp_s`` (t,), what the path is given, refused rows by why."""
+
+    stamp_s: Array
+    inputs: Recorded
+    refused: Counter[str]
+
+
+def filter_stream(
+    stream: Stream, robot: RobotDescription, deadlines: Deadlines | None = None, config: PathConfig | None = None
+) -> Filtered:
+    """What the robot would have been sent by a path with this configuration.
+
+    After the last row the robot comes to rest. The rest is as for ``sample_stream``.
+
+    Raises:
+        StreamInvalid: no row has a usable stamp, or the stream lasts longer than two hours.
+    """
+    sampled = sample_stream(stream, robot, deadlines, config)
+    log = replay(sampled.inputs, live_path(robot, config), robot)
+    return Filtered(sampled.stamp_s, log.q_sent_rad, log.reason, sampled.refused)
+
+
+def sample_stream(
+    stream: Stream, robot: RobotDescription, deadlines: Deadlines | None = None, config: PathConfig | None = None
+) -> Sampled:
+    """What a control loop would have had at each of its ticks.
 
     Rows count in the order in which they arrived; one whose stamp is not finite or goes back is refused, as live. The
     robot rests at the first finite target of each joint (inside its limits; at home where there is none). Each tick
     takes the newest row; ``source`` says who drives, and a change is a handover like any other. When the newest row is
-    older than its deadline, or says ``hold``, the robot stops. After the last row it comes to rest.
+    older than its deadline, or says ``hold``, the robot stops. There are ticks enough for a path with ``config`` to
+    come to rest after the last row.
 
     Raises:
         StreamInvalid: no row has a usable stamp, or the stream lasts longer than two hours.
     """
     deadlines = deadlines or Deadlines()
     rows, refused = _in_order(stream.stamp_s)
-    limits = robot_limits(robot)
+    limits = (config or PathConfig()).limited(robot_limits(robot))
     stamp_s = _ticks(stream.stamp_s[rows], limits, deadlines)
     wanted, targets = _sample(stream, rows, stamp_s, robot, deadlines)
-    path = MotionPath(limits, robot.groups)
-    start_rad = _start(stream.q_rad[rows], robot)
-    path.filter.start(start_rad, robot.joint_names)
-    path.begin(start_rad)
-    everyone = np.repeat(wanted[:, None], robot.joint_count, axis=1)
-    log = path.run(everyone, targets[POLICY], targets[OPERATOR], np.zeros(len(stamp_s), dtype=np.bool_))
-    return Filtered(stamp_s, log.q_sent_rad, log.reason, refused)
+    inputs = Recorded(
+        wanted=np.repeat(wanted[:, None], robot.joint_count, axis=1),
+        q_policy_rad=targets[POLICY],
+        q_operator_rad=targets[OPERATOR],
+        stop=np.zeros(len(stamp_s), dtype=np.bool_),
+        begins=(0,),
+        q_start_rad=_start(stream.q_rad[rows], robot)[None],
+        q_sent_rad=np.full((len(stamp_s), robot.joint_count), np.nan),
+        flaw="a stream does not say what was sent",
+    )
+    return Sampled(stamp_s, inputs, refused)
 
 
-def robot_limits(robot: RobotDescription) -> Limits:
-    """A robot's limits as the filter wants them."""
-    dynamic = (robot.v_max_rad_s, robot.a_max_rad_s2, robot.j_max_rad_s3)
-    return Limits(robot.q_min_rad, robot.q_max_rad, *dynamic, robot.dt_s)
-
-
-def limit_arrays(robot: RobotDescription) -> dict[str, NDArray[np.generic]]:
+def limit_arrays(robot: RobotDescription, config: PathConfig | None = None) -> dict[str, NDArray[np.generic]]:
     """The limits that were applied, by the names of a filtered stream's file."""
+    limits = (config or PathConfig()).limited(robot_limits(robot))
     return {
         "joint_names": np.array(robot.joint_names),
-        "q_min_rad": robot.q_min_rad,
-        "q_max_rad": robot.q_max_rad,
-        "v_max_rad_s": robot.v_max_rad_s,
-        "a_max_rad_s2": robot.a_max_rad_s2,
-        "j_max_rad_s3": robot.j_max_rad_s3,
+        "q_min_rad": limits.q_min_rad,
+        "q_max_rad": limits.q_max_rad,
+        "v_max_rad_s": limits.v_max_rad_s,
+        "a_max_rad_s2": limits.a_max_rad_s2,
+        "j_max_rad_s3": limits.j_max_rad_s3,
     }
 
 

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..command_filter.limits import Limits
 from ..handover.states import State
 from ..motion_path import MotionPath, PathLog
+from ..path_config import PathConfig
 from ..robots.description import RobotDescription
 from ..types import Array, Reason
-from .filter_stream import robot_limits
 
 Rows = Mapping[str, NDArray[Any]]
 """Arrays of an episode's control group by name."""
+
+
+class Joints(Protocol):
+    """What a replay must know of a robot: its description does, and so does what an episode says of its own."""
+
+    @property
+    def joint_names(self) -> tuple[str, ...]: ...
+    @property
+    def joint_count(self) -> int: ...
+    @property
+    def groups(self) -> Mapping[str, NDArray[np.int64]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +54,7 @@ class Recorded:
         return len(self.stop)
 
 
-def read_rows(rows: Rows, robot: RobotDescription) -> Recorded:
+def read_rows(rows: Rows, robot: Joints) -> Recorded:
     """The inputs of the path from an episode's control rows."""
     state, reason = np.asarray(rows["state"]), np.asarray(rows["reason"])
     driver = np.asarray(rows["driver"])
@@ -73,7 +85,7 @@ def _flaw(rows: Rows, reason: NDArray[np.uint32]) -> str | None:
     return None
 
 
-def replay(recorded: Recorded, path: MotionPath, robot: RobotDescription) -> PathLog:
+def replay(recorded: Recorded, path: MotionPath, robot: Joints) -> PathLog:
     """The recorded inputs through a path, from every place where commands began."""
     logs = []
     ends = (*recorded.begins[1:], recorded.ticks)
@@ -86,12 +98,20 @@ def replay(recorded: Recorded, path: MotionPath, robot: RobotDescription) -> Pat
                 recorded.wanted[rows], recorded.q_policy_rad[rows], recorded.q_operator_rad[rows], recorded.stop[rows]
             )
         )
+    if len(logs) == 1:
+        return logs[0]
     return PathLog(*(np.concatenate([getattr(log, name) for log in logs]) for name in PathLog.__slots__))
 
 
-def live_path(robot: RobotDescription) -> MotionPath:
+def robot_limits(robot: RobotDescription) -> Limits:
+    """A robot's limits as the filter wants them."""
+    dynamic = (robot.v_max_rad_s, robot.a_max_rad_s2, robot.j_max_rad_s3)
+    return Limits(robot.q_min_rad, robot.q_max_rad, *dynamic, robot.dt_s)
+
+
+def live_path(robot: RobotDescription, config: PathConfig | None = None) -> MotionPath:
     """The path as the control loop builds it."""
-    return MotionPath(robot_limits(robot), robot.groups)
+    return MotionPath(robot_limits(robot), robot.groups, config)
 
 
 def difference(recorded: Recorded, log: PathLog) -> str | None:
