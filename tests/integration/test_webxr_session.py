@@ -24,12 +24,12 @@ from rove_teleop.robots.kinematics import Kinematics
 from .headset_browser import NEEDS_BROWSER, HeadsetPage, headset_browser, open_hand
 from .ros_watch import ENVIRONMENT, Watcher
 
-pytestmark = [pytest.mark.integration, pytest.mark.browser, pytest.mark.timeout(180), NEEDS_BROWSER]
+pytestmark = [pytest.mark.integration, pytest.mark.browser, pytest.mark.timeout(300), NEEDS_BROWSER]
 
 ROVE = Path(sys.executable).parent / "rove"
 DOMAIN = 35
 PATIENCE_S = 15.0
-COLD_START_S = 60.0
+COLD_START_S = 150.0
 """The first session on a machine compiles the operator's kernels."""
 ATTEMPTS = 6
 LEFT_M, RIGHT_M = (-0.2, 1.1, -0.4), (0.2, 1.1, -0.4)
