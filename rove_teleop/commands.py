@@ -276,13 +276,15 @@ def filter_targets(options: argparse.Namespace) -> int:
     from .arrays_file import save_npz
     from .filter_lab.filter_stream import filter_stream, limit_arrays
     from .filter_lab.stream import load_stream
+    from .path_config import live_path_config, load_path_config
     from .robots.description import load_robot
 
     robot = load_robot(options.robot)
-    result = filter_stream(load_stream(options.stream, robot), robot)
+    config = load_path_config(options.path) if options.path else live_path_config(robot.folder)
+    result = filter_stream(load_stream(options.stream, robot), robot, config=config)
     save_npz(
         options.out,
-        {**limit_arrays(robot), "stamp_s": result.stamp_s, "q_rad": result.q_rad, "reason": result.reason},
+        {**limit_arrays(robot, config), "stamp_s": result.stamp_s, "q_rad": result.q_rad, "reason": result.reason},
     )
     print(f"{options.out}: {len(result.stamp_s)} ticks of {robot.joint_count} joints at {robot.control_hz:g} Hz")
     for reason, count in sorted(result.refused.items()):

@@ -22,6 +22,7 @@ from ..control_loop import ControlLoop, Tick
 from ..errors import MessageRefused
 from ..failure.no_progress import NoProgress
 from ..handover.states import REQUESTS, Signal
+from ..path_config import live_path_config
 from ..robot_io import topics
 from ..robot_io.chunks import read_chunk
 from ..robot_io.joints import JointOrder, read_targets
@@ -48,7 +49,13 @@ class ControlNode:
             "no_progress_patience_s", 3.0, Bounds(0.5, 60.0, "s"), "seconds without progress before the alarm"
         )
         self.parameters = parameters
-        self.loop = ControlLoop(robot, options.takeover, options.protocol, no_progress=NoProgress(patience))
+        self.loop = ControlLoop(
+            robot,
+            options.takeover,
+            options.protocol,
+            no_progress=NoProgress(patience),
+            path=live_path_config(robot.folder),
+        )
         self.robot_io = Ros2Robot(robot, self.node, options.session)
         self._order = JointOrder(robot.joint_names)
         self._chunks = topics.PolledSubscription(self.node, JointTrajectory, topics.POLICY_CHUNK)
