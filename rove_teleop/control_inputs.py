@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .handover.alignment import Alignment
+from .handover.deadman import Deadman
 from .handover.handover import Readiness
 from .policy.chunk import ChunkSchedule
 from .robots.description import RobotDescription
@@ -69,7 +69,7 @@ class Inputs:
         self.robot, self.deadlines = robot, deadlines
         self.measured: RobotState | None = None
         self.ramp = Ramp()
-        self.engaged = False
+        self.deadman = Deadman()
         self.schedule = ChunkSchedule(robot.joint_count)
         self.policy_s = -np.inf
         self.chunk_seen = False
@@ -102,6 +102,12 @@ class Inputs:
             return np.full(self.robot.joint_count, np.nan)
         return self.ramp.at(now_s)
 
+    def q_shown(self, now_s: float) -> Array:
+        """The operator's pose (n,) for eyes and for the alignment gate: also while the deadman is released."""
+        if not (age_s(self.targets, now_s) <= self.deadlines.operator_s):
+            return np.full(self.robot.joint_count, np.nan)
+        return self.ramp.at(now_s)
+
     def policy_missing(self, now_s: float) -> str | None:
         return None if self.schedule.at(now_s) is not None else "the policy has no valid chunk"
 
@@ -120,8 +126,9 @@ class Inputs:
         age_s = now_s - self.targets.stamp_s
         if not (0.0 <= age_s <= self.deadlines.operator_s):
             return f"the operator's tracking is {age_s:.2f} s old"
-        if not self.engaged:
-            return "the operator's deadman is released"
+        released = self.deadman.missing(now_s)
+        if released is not None:
+            return released
         return None if np.any(self.targets.valid) else "the operator is not tracked"
 
     def robot_missing(self, now_s: float) -> str | None:
@@ -151,21 +158,15 @@ class Inputs:
         worst = int(np.argmax(error_rad))
         return f"{self.robot.joint_names[self._followers[worst]]} is {error_rad[worst]:.2f} rad away from its command"
 
-    def readiness(self, now_s: float, alignment: Alignment | None) -> Readiness:
+    def readiness(self, now_s: float, misaligned: str | None = None, rewind_missing: str | None = None) -> Readiness:
         """Everything a request may be refused for."""
         return Readiness(
             policy_missing=self.policy_missing(now_s),
             operator_missing=self.operator_missing(now_s),
             robot_missing=self.robot_missing(now_s),
-            misaligned=self._misaligned(alignment),
+            misaligned=misaligned,
+            rewind_missing=rewind_missing,
         )
-
-    def _misaligned(self, alignment: Alignment | None) -> str | None:
-        if alignment is None:
-            return "the operator's pose is not known"
-        if alignment.aligned:
-            return None
-        return f"not aligned: {self.robot.joint_names[alignment.worst_joint]} is {alignment.error_rad:.2f} rad away"
 
 
 def age_s(value: RobotState | JointTargets | None, now_s: float) -> float:

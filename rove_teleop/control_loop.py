@@ -15,7 +15,10 @@ from .control_inputs import Deadlines, Inputs, age_s
 from .errors import RobotUnavailable
 from .failure.no_progress import NoProgress
 from .handover.alignment import Alignment, AlignmentGate
+from .handover.disagreement import Disagreement
 from .handover.handover import Handover, Protocol, TakeoverMode
+from .handover.rewind import ARRIVAL_S, Rewind
+from .handover.roles import Role
 from .handover.scorecard import HandoverMeter
 from .handover.states import (
     EPISODE_STATES,
@@ -77,6 +80,14 @@ class ControlLoop:
         self.check = CommandCheck(limits, robot.joint_names)
         self.meter = HandoverMeter(robot.groups, dynamic, robot.dt_s)
         self.gate = AlignmentGate(robot.groups)
+        self.disagreement = Disagreement(robot.groups, robot.dt_s)
+        self.rewind = Rewind(robot.joint_count, robot.dt_s)
+        self.takeover_groups: Collection[str] | None = None
+        """The joint groups that a takeover takes when the request does not say; None: all."""
+        self.deadman_takes_over = False
+        """Whether a fresh press of the deadman is itself the operator's request to take over."""
+        self.rewind_s, self.rewind_pace = 2.0, 0.5
+        """How much motion a rewind walks back, and at what share of the original speed."""
         self.no_progress = no_progress or NoProgress()
         self.alignment: Alignment | None = None
         self.alarm: str | None = None
@@ -84,6 +95,7 @@ class ControlLoop:
         self._wanted = np.zeros(robot.joint_count, dtype=np.int64)
         self._rest_first = False
         self._episode_s, self._stopped_s, self._last_tick_s = 0.0, 0.0, 0.0
+        self._rewound_s = -np.inf
 
     # --- inputs, each stamped on arrival with the loop's own clock ---
 
@@ -95,9 +107,9 @@ class ControlLoop:
         """Newest retargeted targets."""
         self.inputs.ramp.put(targets)
 
-    def on_deadman(self, engaged: bool) -> None:
+    def on_deadman(self, pressed: bool, now_s: float) -> None:
         """Whether the operator holds the deadman."""
-        self.inputs.engaged = engaged
+        self.inputs.deadman.update(pressed, now_s)
 
     def on_chunk(self, chunk: ActionChunk) -> str | None:
         """Offer a plan of the policy; a refusal is returned as a sentence and leaves the old plan in place."""
@@ -116,20 +128,31 @@ class ControlLoop:
             self._log(now_s, "alarm", alarm)
         self.alarm = alarm
 
-    def request(self, signal: Signal, now_s: float, groups: Collection[str] | None = None) -> str | None:
+    def request(
+        self,
+        signal: Signal,
+        now_s: float,
+        groups: Collection[str] | None = None,
+        role: Role = Role.SUPERVISOR,
+    ) -> str | None:
         """A person's request; None when taken, else the sentence that says why not.
 
-        ``groups``: the joint groups that a takeover takes; None takes all.
+        ``groups``: the joint groups that a takeover takes; None takes ``takeover_groups``.
         """
-        before = self.handover.state
+        before, groups = self.handover.state, self.takeover_groups if groups is None else groups
         refusal = self._unknown_group(groups)
         if signal in (Signal.START, Signal.ACKNOWLEDGE) and (before, signal) in TRANSITIONS:
             refusal = refusal or self._rest_at_measured(now_s)
-        refusal = refusal or self.handover.request(signal, self.inputs.readiness(now_s, self.alignment), groups)
+        if signal is Signal.GIVE_BACK:
+            refusal = refusal or self._just_rewound(now_s)
+        ready = self.inputs.readiness(now_s, self._misaligned(groups), self._rewind_missing(now_s))
+        refusal = refusal or self.handover.request(signal, ready, groups, role)
         if refusal is None:
             self._rest_first = self._rest_first or signal in (Signal.START, Signal.ACKNOWLEDGE)
             if signal is Signal.START:
                 self._begin_episode(now_s)
+            if signal is Signal.REWIND:
+                self.rewind.begin(self.rewind_s, self.rewind_pace)
             self._after_transition(before, now_s)
         else:
             self._log(now_s, "refused", refusal)
@@ -146,11 +169,12 @@ class ControlLoop:
             lost = self._rest_at_measured(now_s)
             if lost is not None:
                 self._notice(Signal.ROBOT_LOST, lost, now_s)
-        q_policy, q_operator = self.inputs.q_policy(now_s), self.inputs.q_operator(now_s)
-        self._watch_alignment(now_s, q_operator)
+        self._heed_deadman(now_s)
+        q_policy, q_operator = self._q_policy(now_s), self.inputs.q_operator(now_s)
+        self._watch_alignment(now_s)
         silent = self.handover.state in SILENT_STATES and self.filter.at_rest
         commanded = self.filter.motion[0]
-        command = self.path.step(self._drivers(), q_policy, q_operator, self.inputs.robot_late(now_s))
+        command = self.path.step(self._drivers(q_policy), q_policy, q_operator, self.inputs.robot_late(now_s))
         # Between episodes and in FAULT a robot at rest hears nothing more; its own timeout keeps it where it is.
         sent = None if silent else self._checked(command, now_s)
         if self.path.switched:
@@ -158,13 +182,31 @@ class ControlLoop:
         if self._returned():
             self._notice(Signal.RETURNED, "the policy has full control again", now_s)
         self._measure_handover(now_s)
+        self._remember(sent, q_policy, q_operator)
         return self._report(now_s, sent, q_policy, q_operator)
 
-    def _drivers(self) -> NDArray[np.int64]:
+    def _q_policy(self, now_s: float) -> Array:
+        """The policy's target (n,), or on the way back the place to be next."""
+        if self.handover.state is not State.REWINDING:
+            return self.inputs.q_policy(now_s)
+        # A robot that cannot be seen brakes; it does not also fall behind its way back.
+        return self.rewind.here if self.inputs.robot_late(now_s) else self.rewind.step()
+
+    def _drivers(self, q_policy: Array) -> NDArray[np.int64]:
         """Who should drive each joint (n,) in the present state."""
         for group, index in self.robot.groups.items():
             self._wanted[index] = _DRIVER[self.handover.driver_of(group)]
+        if self.handover.state is State.REWINDING and not np.all(np.isfinite(q_policy)):
+            self._wanted[:] = NOBODY
         return self._wanted
+
+    def _remember(self, sent: Array | None, q_policy: Array, q_operator: Array) -> None:
+        """Where the robot was, for a rewind; what the policy would have done while a person drives."""
+        state = self.handover.state
+        if sent is not None and state is not State.REWINDING:
+            self.rewind.note(sent)
+        if state in HUMAN_STATES:
+            self.disagreement.add(self._wanted == OPERATOR, q_policy, q_operator)
 
     def _returned(self) -> bool:
         """True when the way back to the policy is complete."""
@@ -200,6 +242,15 @@ class ControlLoop:
         if state in POLICY_STATES and silent is not None:
             self._notice(Signal.POLICY_LOST, silent, now_s)
 
+        if state is State.REWINDING and self.rewind.arrived:
+            self._notice(Signal.REWOUND, "the robot is back where it was", now_s)
+
+    def _heed_deadman(self, now_s: float) -> None:
+        """A fresh press of the deadman as the operator's request, if the session wants that."""
+        pressed = self.inputs.deadman.take_press(now_s)
+        if pressed and self.deadman_takes_over and (self.handover.state, Signal.TAKE_OVER) in TRANSITIONS:
+            self.request(Signal.TAKE_OVER, now_s, role=Role.OPERATOR)
+
     def _held_up(self, now_s: float) -> str | None:
         """After a pause of this loop (a suspended machine, starvation) the robot has stopped by itself."""
         pause_s = now_s - self._last_tick_s
@@ -207,9 +258,12 @@ class ControlLoop:
             return None
         return f"control was held up for {pause_s:.2f} s, so the robot has stopped by itself"
 
-    def _watch_alignment(self, now_s: float, q_operator: Array) -> None:
+    def _watch_alignment(self, now_s: float) -> None:
+        if self.handover.takeover != "aligned":
+            return
+        q_operator = self.inputs.q_shown(now_s)
         valid = np.isfinite(q_operator)
-        if self.handover.takeover == "aligned" and np.any(valid):
+        if np.any(valid):
             self.alignment = self.gate.update(now_s, self.filter.motion[0], q_operator, valid)
         else:
             self.gate.reset()
@@ -235,6 +289,8 @@ class ControlLoop:
             return str(error)
         self.check.start(self.filter.motion[0])
         self.path.begin(self.filter.motion[0])
+        # The way back may not lead through the place where the robot was lost.
+        self.rewind.forget()
         return None
 
     def _begin_episode(self, now_s: float) -> None:
@@ -249,14 +305,26 @@ class ControlLoop:
             return
         if state in (State.PAUSED, State.HOLD):
             self._stopped_s = now_s
+        if before is State.REWINDING:
+            self.rewind.end(self.filter.motion[0])
+            self._rewound_s = now_s
+        self._tell_disagreement(before, state, now_s)
         if not ({before, state} <= HUMAN_STATES or {before, state} <= POLICY_STATES):
             self.meter.abandon()
         self._log(now_s, "state", f"{before.name.lower()} -> {state.name.lower()}: {self.handover.reason}")
 
+    def _tell_disagreement(self, before: State, state: State, now_s: float) -> None:
+        if before not in HUMAN_STATES and state in HUMAN_STATES:
+            self.disagreement.begin()
+        if before in HUMAN_STATES and state not in HUMAN_STATES:
+            summary = self.disagreement.summary()
+            if summary is not None:
+                self._log(now_s, "disagreement", summary)
+
     def _begin_handover(self, now_s: float, q_policy: Array, q_operator: Array, commanded: Array) -> None:
         """A driver took joints: measure how that goes, unless it is how the episode begins."""
         to_human = self.handover.driver == "operator"
-        if not (to_human or self.handover.taken_over):
+        if self.handover.state is State.REWINDING or not (to_human or self.handover.taken_over):
             return
         mismatch = np.nan_to_num(np.where(self.path.driver == OPERATOR, q_operator, q_policy) - commanded)
         paused_s = now_s - self._stopped_s if to_human else 0.0
@@ -276,7 +344,27 @@ class ControlLoop:
         drivers = self.path.driver
         if np.any(drivers == OPERATOR):
             return Authority.HUMAN
+        if np.any(drivers == POLICY) and self.handover.state is State.REWINDING:
+            return Authority.REWIND
         return Authority.POLICY if np.any(drivers == POLICY) else self.handover.idle_authority
+
+    def _misaligned(self, groups: Collection[str] | None) -> str | None:
+        if self.alignment is None:
+            return "the operator's pose is not known"
+        return self.alignment.misaligned(self.robot.joint_names, groups)
+
+    def _rewind_missing(self, now_s: float) -> str | None:
+        if not self.filter.at_rest:
+            return "the robot is still braking"
+        if self.rewind.remembered_s == 0.0:
+            return "there is nothing to rewind: the robot has not moved since commands began"
+        return self.inputs.robot_missing(now_s)
+
+    def _just_rewound(self, now_s: float) -> str | None:
+        """The low-pass of the policy's targets needs a moment to come back from the rewind's."""
+        if now_s - self._rewound_s >= ARRIVAL_S:
+            return None
+        return "the robot has only just stopped rewinding"
 
     def _unknown_group(self, groups: Collection[str] | None) -> str | None:
         unknown = [name for name in groups or () if name not in self.robot.groups]
@@ -306,4 +394,5 @@ class ControlLoop:
         )
 
 
-_DRIVER = {None: NOBODY, "policy": POLICY, "operator": OPERATOR}
+# The way back goes through the policy's place in the path, which nobody else uses meanwhile.
+_DRIVER = {None: NOBODY, "policy": POLICY, "operator": OPERATOR, "rewind": POLICY}

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from .control_loop import ControlLoop, Tick
+from .handover.deadman import HOLD_S
 from .handover.states import EPISODE_STATES, Signal
 from .operator_chain import OperatorChain
 from .sim.operator import SimulatedOperator
@@ -138,6 +139,8 @@ class _Episode:
         if self.supervisor is not None:
             self.supervisor.begin()
         if demonstrate:
+            # The demonstrator has held the deadman since before the episode.
+            loop.on_deadman(True, now_s - HOLD_S)
             self._operate(now_s, measured)
             for signal in (Signal.PAUSE, Signal.TAKE_OVER, Signal.RECOVERED):
                 self._ask(signal, now_s)
@@ -175,7 +178,7 @@ class _Episode:
             targets = self.operator(now_s, measured, self.task, driving)
             if targets is not None:
                 self.loop.on_operator(targets)
-                self.loop.on_deadman(True)
+                self.loop.on_deadman(True, now_s)
 
     def _supervise(self, now_s: float) -> None:
         if not self._is_due("supervisor", now_s, self.timing.supervisor_s):

@@ -27,6 +27,7 @@ class Phase(IntEnum):
     ADAPTATION = 1
     RECOVERY = 2
     PAUSED = 3
+    REWIND = 4
     UNLABELLED = 255
 
 
@@ -37,6 +38,7 @@ class Authority(IntEnum):
     POLICY = 1
     HUMAN = 2
     STOP = 3
+    REWIND = 4
 
 
 class Reason(IntFlag):

@@ -51,7 +51,10 @@ def test_every_missing_thing_is_a_sentence():
     assert inputs.robot_missing(9.0) is not None, "a state from the future is not fresh"
     inputs.ramp.put(JointTargets(10.0, ROBOT.home_rad, np.ones(50, dtype=bool)))
     assert "deadman" in (inputs.operator_missing(10.05) or "")
-    inputs.engaged = True
+    inputs.deadman.update(True, 9.97)
+    assert "must be held for 0.1 s" in (inputs.operator_missing(10.05) or "")
+    inputs.deadman.update(False, 9.98)
+    inputs.deadman.update(True, 9.9)
     assert inputs.operator_missing(10.05) is None
     assert "0.50 s old" in (inputs.operator_missing(10.5) or "")
     inputs.ramp.put(JointTargets(11.0, ROBOT.home_rad, np.zeros(50, dtype=bool)))

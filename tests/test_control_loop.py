@@ -46,7 +46,7 @@ class Rig:
         if self.operator_on and tick % 3 == 0:
             pose = self.stream(1, self.now_s) if self.still_operator is None else self.still_operator
             self.loop.on_operator(JointTargets(self.now_s, pose, np.ones(N, dtype=bool)))
-            self.loop.on_deadman(self.engaged)
+            self.loop.on_deadman(self.engaged, self.now_s)
 
     def tick(self, ticks: int = 1):
         for _ in range(ticks):
@@ -301,3 +301,117 @@ def test_one_hand_is_taken_and_the_policy_goes_on_with_the_rest():
     assert rig.ask(Signal.GIVE_BACK) is None
     rig.tick(300)
     assert max(rig.ratios().values()) <= 1 + 1e-9
+
+
+def test_rewind_walks_back_along_what_was_sent_and_ends_paused():
+    rig = Rig(seed=14, protocol="hand_back").started()
+    assert "does not apply" in rig.ask(Signal.REWIND)
+    rig.tick(500)
+    rig.ask(Signal.PAUSE)
+    assert "still braking" in rig.ask(Signal.REWIND)
+    rig.tick(200)
+    there = np.array(rig.sent)
+    moving = there[np.r_[True, np.any(np.diff(there, axis=0), axis=1)]]
+    rig.sent = rig.sent[-3:]
+    assert rig.ask(Signal.REWIND) is None
+    phases = []
+    while rig.loop.handover.state is State.REWINDING:
+        tick = rig.tick()
+        phases.append((tick.phase, tick.authority))
+        assert len(phases) < 1500
+    assert rig.loop.handover.state is State.PAUSED
+    assert phases[2:-1] == [(Phase.REWIND, Authority.REWIND)] * (len(phases) - 3)
+    assert np.max(np.abs(rig.q - moving[-1 - round(2.0 / DT)])) < 2e-3, "two seconds of motion back"
+    back = np.array(rig.sent)
+    nearest = [np.min(np.max(np.abs(moving - q), axis=1)) for q in back[::25]]
+    assert max(nearest) < 5e-3, "it leaves its own path nowhere"
+    speed = np.max(np.abs(np.diff(moving[-550:], axis=0)), axis=0)
+    assert np.all(np.max(np.abs(np.diff(back, axis=0)), axis=0) <= 0.6 * speed + 1e-6), "at half the speed"
+    assert max(rig.ratios().values()) <= 1 + 1e-9
+    assert "only just stopped rewinding" in rig.ask(Signal.GIVE_BACK)
+    rig.tick(100)
+    assert rig.ask(Signal.GIVE_BACK) is None
+    rig.tick(600)
+    assert rig.loop.handover.state is State.AUTONOMOUS
+    assert max(rig.ratios().values()) <= 1 + 1e-9
+
+
+@pytest.mark.parametrize("how", ["pause", "stop", "robot", "discard"])
+def test_a_rewind_can_be_broken_off_at_any_tick(how):
+    rig = Rig(seed=15).started()
+    for ticks in (1, 2, 7, 60, 150):
+        rig.tick(200)
+        assert rig.ask(Signal.PAUSE) is None
+        rig.tick(150)
+        assert rig.ask(Signal.REWIND) is None
+        rig.tick(ticks)
+        if how == "robot":
+            rig.robot_on = False
+            rig.tick(9)
+            assert rig.loop.handover.state is State.REWINDING
+            rig.tick(150)
+            assert rig.loop.filter.at_rest
+            rig.robot_on = True
+            rig.tick(10)
+            assert rig.loop.handover.state is State.FAULT
+            assert rig.ask(Signal.ACKNOWLEDGE) is None
+            assert "nothing to rewind" in rig.ask(Signal.REWIND)
+        elif how == "discard":
+            assert rig.ask(Signal.DISCARD) is None
+            rig.tick(150)
+            assert rig.ask(Signal.START) is None
+            rig.tick(100)
+            continue
+        else:
+            assert rig.ask(Signal(how)) is None
+        rig.tick(150)
+        assert rig.loop.filter.at_rest
+        rig.sent = rig.sent[-3:]
+        if how != "robot":
+            assert rig.ask(Signal.REWIND) is None, "and then go on"
+            rig.tick(1200)
+            assert rig.loop.handover.state is State.PAUSED
+        assert rig.ask(Signal.GIVE_BACK) is None
+        rig.tick(200)
+        assert max(rig.ratios().values()) <= 1 + 1e-9
+
+
+def test_a_fresh_press_of_the_deadman_takes_over_only_where_the_session_wants_it():
+    for wanted in (False, True):
+        rig = Rig(seed=16).started()
+        rig.loop.deadman_takes_over = wanted
+        rig.ask(Signal.PAUSE)
+        rig.tick(100)
+        assert rig.loop.handover.state is State.PAUSED, "held since before: nobody asked"
+        rig.engaged = False
+        rig.tick(30)
+        rig.engaged = True
+        rig.tick(20)
+        assert rig.loop.handover.state is State.PAUSED, "a bounce"
+        rig.tick(20)
+        assert rig.loop.handover.state is (State.ADAPTATION if wanted else State.PAUSED)
+
+
+def test_while_a_person_drives_the_policy_s_disagreement_is_told_and_follows_from_the_rows():
+    rig = Rig(seed=17, takeover="blend", protocol="hand_back").started()
+    assert rig.loop.request(Signal.TAKE_OVER, rig.now_s, ["left_arm", "left_hand"]) is None
+    ticks = [rig.tick() for _ in range(400)]
+    rig.ask(Signal.RECOVERED)
+    rig.policy_on = False
+    ticks += [rig.tick() for _ in range(400)]
+    rig.policy_on = True
+    ticks += [rig.tick() for _ in range(200)]
+    rig.ask(Signal.GIVE_BACK)
+    rig.tick()
+    (event,) = [event for event in rig.events if event.kind == "disagreement"]
+    said = json.loads(event.detail)
+    assert said["seconds"] == 4.0
+    assert set(said["rms_rad"]) == {"left_arm", "left_hand"}
+    for k, (name, index) in enumerate(ROBOT.groups.items()):
+        rows = [t for t in ticks if t.driver[k] == 2]
+        apart = np.array([(t.q_policy_rad - t.q_operator_rad)[index] for t in rows])
+        if name in said["rms_rad"]:
+            assert np.isnan(apart).any()
+            assert said["rms_rad"][name] == pytest.approx(np.sqrt(np.nanmean(apart**2)))
+        else:
+            assert not rows

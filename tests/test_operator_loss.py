@@ -111,7 +111,7 @@ class Rig:
         if seen is None:
             return
         passed = self.chain.step(seen, self.now_s, self.q, driving)
-        self.loop.on_deadman(self.chain.gate.engaged if passed is None else passed[0].engaged)
+        self.loop.on_deadman(self.chain.gate.engaged if passed is None else passed[0].engaged, self.now_s)
         if passed is not None:
             self.loop.on_operator(passed[1])
 

@@ -13,6 +13,7 @@ COMMANDS: tuple[str, ...] = (
     "take_over",
     "recovered",
     "give_back",
+    "rewind",
     "success",
     "failure",
     "discard",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..types import Authority
+from .roles import MAY_ASK, Role
 from .states import (
     HUMAN_STATES,
     OUTCOMES,
@@ -20,7 +21,7 @@ from .states import (
 
 TakeoverMode = Literal["aligned", "anchored", "blend"]
 Protocol = Literal["complete", "hand_back", "end"]
-Driver = Literal["policy", "operator"]
+Driver = Literal["policy", "operator", "rewind"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Readiness:
     operator_missing: str | None
     robot_missing: str | None
     misaligned: str | None
+    rewind_missing: str | None = None
 
 
 class Handover:
@@ -45,11 +47,19 @@ class Handover:
         self.epoch = 0
         self.taken_groups: frozenset[str] | None = None
 
-    def request(self, signal: Signal, ready: Readiness, groups: Collection[str] | None = None) -> str | None:
+    def request(
+        self,
+        signal: Signal,
+        ready: Readiness,
+        groups: Collection[str] | None = None,
+        role: Role = Role.SUPERVISOR,
+    ) -> str | None:
         """Apply a person's request; return None when it was taken, or the sentence that says why not.
 
         ``groups`` are the joint groups that a takeover takes (None: all); the policy goes on driving the others.
         """
+        if signal not in MAY_ASK[role]:
+            return f"'{signal}' is not for the {role} to ask (they may ask for: {', '.join(MAY_ASK[role])})"
         if (self.state, signal) not in TRANSITIONS:
             can = ", ".join(allowed(self.state)) or "nothing"
             return f"'{signal}' does not apply in state {self.state.name.lower()} (possible: {can})"
@@ -73,6 +83,8 @@ class Handover:
         """Who should drive in the present state; None: the robot stops and holds."""
         if self.state in HUMAN_STATES:
             return "operator"
+        if self.state is State.REWINDING:
+            return "rewind"
         return "policy" if self.state in POLICY_STATES else None
 
     def driver_of(self, group: str) -> Driver | None:
@@ -100,6 +112,8 @@ class Handover:
             if self.taken_over and self.protocol != "hand_back":
                 return f"protocol '{self.protocol}': after a takeover the operator ends the episode"
             return ready.policy_missing
+        if signal is Signal.REWIND:
+            return ready.rewind_missing
         return None
 
     def _enter(self, state: State, signal: Signal, reason: str) -> None:

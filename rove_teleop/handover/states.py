@@ -19,6 +19,7 @@ class State(IntEnum):
     DONE = 6
     HOLD = 7
     FAULT = 8
+    REWINDING = 9
 
 
 class Signal(StrEnum):
@@ -29,6 +30,7 @@ class Signal(StrEnum):
     TAKE_OVER = "take_over"
     RECOVERED = "recovered"
     GIVE_BACK = "give_back"
+    REWIND = "rewind"
     SUCCESS = "success"
     FAILURE = "failure"
     DISCARD = "discard"
@@ -36,6 +38,7 @@ class Signal(StrEnum):
     ACKNOWLEDGE = "acknowledge"
 
     RETURNED = "returned"
+    REWOUND = "rewound"
     POLICY_LOST = "policy_lost"
     OPERATOR_LOST = "operator_lost"
     ROBOT_LOST = "robot_lost"
@@ -48,6 +51,7 @@ REQUESTS: tuple[Signal, ...] = (
     Signal.TAKE_OVER,
     Signal.RECOVERED,
     Signal.GIVE_BACK,
+    Signal.REWIND,
     Signal.SUCCESS,
     Signal.FAILURE,
     Signal.DISCARD,
@@ -62,6 +66,7 @@ REASON_OF_REQUEST: dict[Signal, str] = {
     Signal.TAKE_OVER: "the operator took over",
     Signal.RECOVERED: "the operator has recovered and goes on with the task",
     Signal.GIVE_BACK: "the operator gave back to the policy",
+    Signal.REWIND: "the robot walks back along its own path",
     Signal.SUCCESS: "the episode ended: success",
     Signal.FAILURE: "the episode ended: failure",
     Signal.DISCARD: "the episode was discarded",
@@ -86,6 +91,7 @@ TRANSITIONS: dict[tuple[State, Signal], State] = {
     #
     (State.PAUSED, Signal.TAKE_OVER): State.ADAPTATION,
     (State.PAUSED, Signal.GIVE_BACK): State.RETURNING,
+    (State.PAUSED, Signal.REWIND): State.REWINDING,
     (State.PAUSED, Signal.SUCCESS): State.DONE,
     (State.PAUSED, Signal.FAILURE): State.DONE,
     (State.PAUSED, Signal.DISCARD): State.DONE,
@@ -125,9 +131,19 @@ TRANSITIONS: dict[tuple[State, Signal], State] = {
     (State.RETURNING, Signal.ROBOT_LOST): State.FAULT,
     (State.RETURNING, Signal.CHECK_FAILED): State.FAULT,
     #
+    (State.REWINDING, Signal.REWOUND): State.PAUSED,
+    (State.REWINDING, Signal.PAUSE): State.PAUSED,
+    (State.REWINDING, Signal.SUCCESS): State.DONE,
+    (State.REWINDING, Signal.FAILURE): State.DONE,
+    (State.REWINDING, Signal.DISCARD): State.DONE,
+    (State.REWINDING, Signal.STOP): State.HOLD,
+    (State.REWINDING, Signal.ROBOT_LOST): State.FAULT,
+    (State.REWINDING, Signal.CHECK_FAILED): State.FAULT,
+    #
     (State.HOLD, Signal.PAUSE): State.PAUSED,
     (State.HOLD, Signal.TAKE_OVER): State.ADAPTATION,
     (State.HOLD, Signal.GIVE_BACK): State.RETURNING,
+    (State.HOLD, Signal.REWIND): State.REWINDING,
     (State.HOLD, Signal.SUCCESS): State.DONE,
     (State.HOLD, Signal.FAILURE): State.DONE,
     (State.HOLD, Signal.DISCARD): State.DONE,
@@ -156,6 +172,7 @@ PHASE: dict[State, Phase] = {
     State.DONE: Phase.UNLABELLED,
     State.HOLD: Phase.PAUSED,
     State.FAULT: Phase.PAUSED,
+    State.REWINDING: Phase.REWIND,
 }
 
 EPISODE_STATES: frozenset[State] = frozenset(State) - {State.IDLE, State.DONE}

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from array import array
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
+import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
+from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
 from .. import clock
 from ..control_inputs import age_s
 from ..control_loop import ControlLoop, Tick
 from ..episodes.row_sender import RowSender
-from ..handover.states import EPISODE_STATES, State, allowed
+from ..handover.alignment import Alignment
+from ..handover.states import EPISODE_STATES, HUMAN_STATES, State, allowed
 from ..robot_io import topics
+from ..robot_io.joints import stamp_now
 from ..types import Event
 from .jitter import Jitter
 from .support import Every, diagnostic
@@ -38,6 +43,7 @@ class Reports:
             for name in (topics.ROVE_STATE, topics.ROVE_PHASE, topics.ROVE_AUTHORITY, topics.ROVE_REASON)
         }
         self._diagnostics = node.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, topics.REPORTS)
+        self._ghost = node.create_publisher(JointState, topics.ROVE_GHOST, topics.LATEST)
         self._said: dict[str, str] = {}
         robot = loop.robot
         self._row = TickRow(robot.joint_count, len(robot.groups))
@@ -69,6 +75,7 @@ class Reports:
                 self._latched[name].publish(String(data=word))
         if self._status_due.due(tick.stamp_s):
             self._status.publish(String(data=json.dumps(self._status_of(tick, missed))))
+            self._publish_ghost(tick)
         if self._diagnostics_due.due(tick.stamp_s):
             self._diagnostics.publish(self._diagnose(tick, missed))
 
@@ -93,8 +100,21 @@ class Reports:
         body = {"time_s": event.time_s, "kind": event.kind, "detail": event.detail, "episode": self._episode}
         self._event.publish(String(data=json.dumps(body)))
 
+    def _publish_ghost(self, tick: Tick) -> None:
+        """Where the operator's pose would put the robot, while it stands still: for displays to draw."""
+        if tick.state not in (State.PAUSED, State.HOLD):
+            return
+        q_rad = self._loop.inputs.q_shown(tick.stamp_s)
+        known = np.flatnonzero(np.isfinite(q_rad))
+        if not len(known):
+            return
+        message = JointState(name=[self._loop.robot.joint_names[i] for i in known])
+        message.position = array("d", q_rad[known].tobytes())
+        stamp_now(message.header.stamp)
+        self._ghost.publish(message)
+
     def _status_of(self, tick: Tick, missed: int) -> dict[str, object]:
-        loop, alignment = self._loop, self._loop.alignment
+        loop = self._loop
         return {
             "state": tick.state.name.lower(),
             "phase": tick.phase.name.lower(),
@@ -109,13 +129,10 @@ class Reports:
             "policy_age_s": _finite(tick.policy_age_s),
             "state_age_s": _finite(age_s(loop.inputs.measured, tick.stamp_s)),
             "alarm": loop.alarm,
-            "alignment": None
-            if alignment is None
-            else {
-                "aligned": alignment.aligned,
-                "worst_joint": loop.robot.joint_names[alignment.worst_joint],
-                "error_rad": _finite(alignment.error_rad),
-            },
+            "alignment": alignment_status(loop.alignment, loop.robot.joint_names, loop.takeover_groups),
+            "takeover_groups": None if loop.takeover_groups is None else list(loop.takeover_groups),
+            "disagreement_rad": _rounded(loop.disagreement.rms_rad) if tick.state in HUMAN_STATES else {},
+            "rewind_s": round(loop.rewind.remembered_s, 1),
             "allowed": list(allowed(tick.state)),
             "rows_sent": self._rows.sent if self._rows else 0,
             "rows_dropped": self._rows.dropped if self._rows else 0,
@@ -135,6 +152,34 @@ class Reports:
             "rows_dropped": self._rows.dropped if self._rows else 0,
         }
         return diagnostic("rove_control", problem, values)
+
+
+def alignment_status(
+    alignment: Alignment | None, joint_names: tuple[str, ...], taken: Collection[str] | None
+) -> dict[str, object] | None:
+    """The gate's answer as JSON, for the groups that a takeover would take and for each group by itself."""
+    worst = alignment.worst(taken) if alignment is not None else None
+    if alignment is None or worst is None:
+        return None
+    return {
+        "aligned": alignment.aligned(taken),
+        "worst_joint": joint_names[worst[1].worst_joint],
+        "error_rad": _finite(worst[1].error_rad),
+        "misaligned": alignment.misaligned(joint_names, taken),
+        "groups": {
+            name: {
+                "aligned": group.aligned,
+                "worst_joint": joint_names[group.worst_joint],
+                "error_rad": _finite(group.error_rad),
+                "within_rad": group.within_rad,
+            }
+            for name, group in alignment.groups.items()
+        },
+    }
+
+
+def _rounded(values: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in values.items()}
 
 
 def _finite(value: float) -> float | None:

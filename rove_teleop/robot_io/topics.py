@@ -33,6 +33,7 @@ ROVE_REASON = "rove/reason"
 ROVE_STATUS = "rove/status"
 ROVE_EVENT = "rove/event"
 ROVE_SESSION = "rove/session"
+ROVE_GHOST = "rove/ghost"
 
 
 def camera_topic(name: str) -> str:

@@ -9,6 +9,7 @@ const COMMANDS = [
   ["take_over", "Take over", "T"],
   ["recovered", "Recovered", "R"],
   ["give_back", "Give back", "G"],
+  ["rewind", "Rewind", "W"],
   ["acknowledge", "Acknowledge", "A"],
   ["success", "Success", "S"],
   ["failure", "Failure", "F"],

@@ -3,8 +3,8 @@
 import { guideLine, isNumber, words } from "./dom.js";
 
 const CONTROL_SILENT_S = 1.0;
-const WHO = { human: "YOU DRIVE", policy: "POLICY", hold: "HOLD", stop: "STOPPED" };
-const COLOURS = { human: "#ffb454", policy: "#5aa9ff", hold: "#a79bf2", stop: "#ff6161" };
+const WHO = { human: "YOU DRIVE", policy: "POLICY", hold: "HOLD", stop: "STOPPED", rewind: "REWINDING" };
+const COLOURS = { human: "#ffb454", policy: "#5aa9ff", hold: "#a79bf2", stop: "#ff6161", rewind: "#d58be8" };
 const NOBODY = "#8390a3";
 
 export const WAITING = { title: "–", phase: "", reason: "Not connected.", guide: "", alarm: "", colour: NOBODY };

@@ -50,7 +50,7 @@ export function drawState(state, buttons) {
   drawBanners(status, session, age_s, state.operator?.trouble);
   drawCalibration(state.calibration);
   if (states++ % TIMELINE_EVERY === 0) drawTimeline(state.timeline);
-  drawWeights(status.weight ?? {});
+  drawWeights(status);
   drawSession(status, session);
   finished ||= state.calibration?.ended === true;
   drawHandovers(session.handovers ?? []);
@@ -90,8 +90,7 @@ function drawWho(status) {
   setText($("state"), words(status.state));
   setText($("reason"), status.reason ?? "Waiting for the control process.");
   const alignment = status.alignment;
-  const error_deg = isNumber(alignment?.error_rad) ? `${((alignment.error_rad * 180) / Math.PI).toFixed(0)}°` : "?";
-  const off = `${words(alignment?.worst_joint)} off by ${error_deg}`;
+  const off = `${words(alignment?.worst_joint)} off by ${degrees(alignment?.error_rad)}`;
   setText($("alignment"), alignment ? (alignment.aligned ? "aligned" : off) : "–");
 }
 
@@ -106,13 +105,22 @@ function drawBanners(status, session, age_s, trouble) {
   }
 }
 
-function drawWeights(weight) {
+const degrees = (rad) => (isNumber(rad) ? `${((rad * 180) / Math.PI).toFixed(0)}°` : "?");
+
+// While the robot waits for the operator to match its pose, each group says how far they are apart.
+function drawWeights({ weight = {}, alignment, takeover_groups: taken, state }) {
+  const waiting = state === "paused" || state === "hold";
   const box = $("weights");
   if (!box.children.length) box.append(...GROUPS.map(makeWeight));
   GROUPS.forEach((group, index) => {
     const share = weight[group];
     const row = box.children[index];
-    setText(row.querySelector("b"), isNumber(share) ? `${(100 * share).toFixed(0)} %` : "–");
+    const pose = waiting ? alignment?.groups?.[group] : undefined;
+    const far = pose && !pose.aligned ? `${words(pose.worst_joint)} off by ${degrees(pose.error_rad)}` : "aligned";
+    row.classList.toggle("off", pose?.aligned === false);
+    row.classList.toggle("kept", Array.isArray(taken) && !taken.includes(group));
+    row.title = row.classList.contains("kept") ? "A takeover leaves this group to the policy." : "";
+    setText(row.querySelector("b"), pose ? far : isNumber(share) ? `${(100 * share).toFixed(0)} %` : "–");
     row.querySelector("i").style.width = `${isNumber(share) ? 100 * share : 0}%`;
     row.querySelector(".bar").ariaValueNow = isNumber(share) ? String(Math.round(100 * share)) : null;
   });
@@ -150,12 +158,19 @@ function drawSession(status, session) {
   setText($("session-facts"), facts.filter(([, value]) => value).map((fact) => fact.join(" ")).join("  ·  "));
 }
 
+// How far the policy, which goes on predicting, is from the person who drives: the group in which it is most.
+function worstOf(rms_rad = {}) {
+  const [group, rad] = Object.entries(rms_rad).sort((one, other) => other[1] - one[1])[0] ?? [];
+  return group ? `${degrees(rad)}, ${words(group)}` : "–";
+}
+
 // label, text, whether a person should look at it
 function drawHealth(status, refused) {
   const age = (label, age_s, limit_s) => [label, isNumber(age_s) ? fixed(1000 * age_s, 0, " ms") : "–", age_s > limit_s];
   const rows = [
     age("operator", status.operator_age_s, 0.25),
     age("policy", status.policy_age_s, 1.5),
+    ["policy differs by", worstOf(status.disagreement_rad), false],
     ["frames refused", fixed(Object.values(refused).reduce((sum, count) => sum + count, 0), 0), false],
     ["jitter p99", fixed(status.jitter_us?.p99, 0, " µs"), status.jitter_us?.p99 > 4000],
     ["ticks missed", fixed(status.missed_ticks, 0), false],
