@@ -115,7 +115,7 @@ def _session_arguments(command: argparse.ArgumentParser, episodes: int) -> None:
     add("--policy", metavar="CHECKPOINT", help="a checkpoint, or none (default: the shipped one of the task)")
     add("--protocol", choices=("complete", "hand_back", "end"), default="complete")
     add("--takeover", choices=("aligned", "anchored", "blend"), default="anchored")
-    add("--takeover-groups", metavar="GROUPS", default="", help="what a takeover takes: left_arm,left_hand (default: all)")
+    add("--takeover-groups", metavar="GROUPS", default="", help="what it takes: left_arm,left_hand (default: all)")
     add("--robot", default="iron_r01", help="name or folder (default %(default)s)")
     add("--cameras", default="ego", help="names with commas between; empty for none")
     add("--headless", action="store_true", help="no console")

@@ -12,6 +12,7 @@ from pathlib import Path
 from . import clock
 from .episodes.dataset import Dataset
 from .errors import RoveError, StageLost, UsageError
+from .handover.groups import read_groups
 from .handover.states import EPISODE_STATES, Signal, State
 from .nodes.session import SessionNode
 from .processes import Processes, prepare_environment
@@ -42,6 +43,7 @@ class Collection:
     def __init__(self, options: SessionOptions) -> None:
         self.options = options
         self.robot: RobotDescription = load_robot(options.robot)
+        read_groups(options.takeover_groups, self.robot.groups)
         self.task = make_task(options.task)
         self.note = note(options, self.robot)
         self.profile = load_profile(options.operator_name) if options.operator_name else None
@@ -111,6 +113,7 @@ class Collection:
         start(
             "control", "control", "--robot", o.robot, "--session", self.summary.session_id,
             "--takeover", o.takeover, "--protocol", o.protocol, "--recorder", str(socket),
+            "--takeover-groups", o.takeover_groups,
         )  # fmt: skip
         if o.console_port is not None:
             serve = ["--port", str(o.console_port), "--cameras", cameras]

@@ -25,6 +25,7 @@ def collect(options: argparse.Namespace) -> int:
     """Run a session, show its progress, print its report."""
     from rich.console import Console
 
+    from . import kernels
     from .collection import Collection
     from .operator_profiles import checked_name
     from .profile_store import calibration_hint
@@ -47,6 +48,7 @@ def collect(options: argparse.Namespace) -> int:
         checkpoint=options.policy or "",
         protocol=options.protocol,
         takeover=options.takeover,
+        takeover_groups=options.takeover_groups,
         simulated_robot=options.sim,
         console_port=None if options.headless else options.console_port,
         headset_host=options.headset_host,
@@ -56,6 +58,9 @@ def collect(options: argparse.Namespace) -> int:
         time_limit_s=options.time_limit,
         policy=options.policy != "none",
     )
+    if not kernels.compiled():
+        terminal.print("compiling kinematics and command filter, once: about a minute", highlight=False)
+        kernels.compile_apart()
     with Collection(session) as collection:
         if collection.summary.console_url:
             terminal.print(f"console: {collection.summary.console_url}", highlight=False)
@@ -115,7 +120,7 @@ def replay_motion(options: argparse.Namespace) -> int:
     motion = open_motion(options.motion)
     options.operator = f"replay:{options.motion}"
     options.supervisor, options.policy = "teleoperate", "none"
-    options.protocol, options.takeover, options.sim = "complete", "anchored", True
+    options.protocol, options.takeover, options.takeover_groups, options.sim = "complete", "anchored", "", True
     options.episodes, options.seed = 1, 0
     options.headset_host, options.headset_port = "", 0
     options.time_limit = motion.duration_s + 3.0

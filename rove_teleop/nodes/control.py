@@ -8,10 +8,13 @@ import json
 import math
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
+from rclpy.exceptions import InvalidParameterValueException
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, String
 from std_srvs.srv import Trigger
@@ -19,8 +22,9 @@ from trajectory_msgs.msg import JointTrajectory
 
 from .. import clock
 from ..control_loop import ControlLoop, Tick
-from ..errors import MessageRefused
+from ..errors import MessageRefused, UsageError
 from ..failure.no_progress import NoProgress
+from ..handover.groups import read_groups
 from ..handover.states import REQUESTS, Signal
 from ..path_config import live_path_config
 from ..robot_io import topics
@@ -49,6 +53,7 @@ class ControlNode:
             "no_progress_patience_s", 3.0, Bounds(0.5, 60.0, "s"), "seconds without progress before the alarm"
         )
         self.parameters = parameters
+        self._declare_handover(options.takeover_groups)
         self.loop = ControlLoop(
             robot,
             options.takeover,
@@ -68,6 +73,7 @@ class ControlNode:
         for signal in REQUESTS:
             self.node.create_service(Trigger, f"rove/{signal}", self._service(signal))
         self._sequence = 0
+        self._apply_parameters()
 
     def run(self, stop: Stop) -> None:
         """Tick at the control rate until asked to stop, then brake."""
@@ -90,6 +96,7 @@ class ControlNode:
             self.reports.after_tick(tick, late_s, pacer.missed)
             if services.due(now_s):
                 self._spinner.spin()
+                self._apply_parameters()
             if now_s > leave_s or (leave_s < math.inf and self.loop.filter.at_rest):
                 return
 
@@ -104,7 +111,7 @@ class ControlNode:
         self._read("chunk", self._chunks, lambda m: self.loop.on_chunk(read_chunk(m, self._order, now_s)))
         engaged = self._engaged.take()
         if engaged is not None:
-            self.loop.on_deadman(bool(engaged.data))
+            self.loop.on_deadman(bool(engaged.data), now_s)
         self._read("targets", self._targets, lambda m: self.loop.on_operator(read_targets(m, self._order, now_s)))
         self._read("task", self._task, lambda m: self.loop.on_progress(now_s, _progress(m.data)))
 
@@ -121,6 +128,35 @@ class ControlNode:
         self.reports.close()
         self.robot_io.close()
         self.node.destroy_node()
+
+    def _declare_handover(self, groups: str) -> None:
+        """Parameters of takeovers and rewinds; all may be changed at any time."""
+        number = self.parameters.number
+        number("rewind_s", 2.0, Bounds(0.1, 10.0, "s"), "seconds of motion that a rewind walks back")
+        number("rewind_pace", 0.5, Bounds(0.05, 1.0), "speed of a rewind, as a share of the original")
+        text = "what a takeover takes: joint groups with commas between; empty takes all"
+        self.node.add_on_set_parameters_callback(self._check_groups)
+        try:
+            self.node.declare_parameter("takeover_groups", groups, ParameterDescriptor(description=text))
+        except InvalidParameterValueException as error:
+            raise UsageError(f"takeover_groups: {error}") from error
+        text = "a fresh press of the deadman is itself the request to take over"
+        self.node.declare_parameter("deadman_takes_over", False, ParameterDescriptor(description=text))
+
+    def _check_groups(self, parameters: Sequence[Parameter]) -> SetParametersResult:
+        for parameter in parameters:
+            if parameter.name == "takeover_groups":
+                try:
+                    read_groups(str(parameter.value), self.robot.groups)
+                except UsageError as error:
+                    return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    def _apply_parameters(self) -> None:
+        loop, value = self.loop, self.parameters.value
+        loop.takeover_groups = read_groups(value("takeover_groups"), self.robot.groups)
+        loop.deadman_takes_over = value("deadman_takes_over")
+        loop.rewind_s, loop.rewind_pace = value("rewind_s"), value("rewind_pace")
 
     def _read(self, name: str, subscription: topics.PolledSubscription, use: Callable[[Any], object]) -> None:
         message = subscription.take()
@@ -162,6 +198,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--session", default="manual", help="session id in the envelope of every command")
     result.add_argument("--takeover", choices=("aligned", "anchored", "blend"), default="anchored")
     result.add_argument("--protocol", choices=("complete", "hand_back", "end"), default="complete")
+    result.add_argument("--takeover-groups", default="", help="joint groups with commas between; empty: all")
     result.add_argument("--recorder", default="", help="Unix socket of the recorder; empty: rows go nowhere")
     return result
 
