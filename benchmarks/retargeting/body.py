@@ -5,19 +5,21 @@
 The same for all: two wrist poses (position 1, orientation 0.1 m/rad), head orientation (0.1 m/rad), posture (1e-6),
 gain 1, position and velocity limits of the robot, damping 5e-5, and a time step of 5 ms (of recordings: their own).
 `rove, same QP` is ours with exactly that: one step, all joints alike. `rove` adds what a session runs with: two steps,
-resistance that grows with the error. `rove, shy waist` lets the waist help only where an arm is too short.
+resistance that grows with the error. `rove, shy waist` lets the waist help only where an arm is too short. `guarded`
+keeps hands and forearms off the body, too (none of the others does, so its error counts what they pass through).
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from body_peers import Mink, Pink, Placo, write_urdf
+from body_peers import Mink, Pink, Placo, as_slice, write_urdf
 from body_scenes import SCENES, SINES, Goals, recordings
 from paced import as_json, machine, measure, table
 
@@ -38,16 +40,17 @@ class Rig:
     """Makes solvers of the same 20 joints; angles go in and out in the order of our tree."""
 
     def __init__(self, robot: RobotDescription, folder: Path) -> None:
-        self.robot = robot
+        self.robot = dataclasses.replace(robot, self_collision=None)
+        self.guarded = robot
         tree = read_tree(robot, ("head", "left_wrist", "right_wrist"))
-        self.joints = tree.joints
+        self.joints = as_slice(tree.joints.tolist())
         self.urdf = write_urdf(robot, tree, folder / "body.urdf")
         self.names = [robot.joint_names[j] for j in tree.joints]
         self.home = robot.home_rad[tree.joints]
         self.v_max = robot.v_max_rad_s[tree.joints]
 
-    def ours(self, dt_s: float, **options: object) -> Stepper:
-        ik, q_rad = BodyIK(self.robot, WHOLE, **options), self.robot.home_rad.copy()
+    def ours(self, dt_s: float, guarded: bool = False, **options: object) -> Stepper:
+        ik, q_rad = BodyIK(self.guarded if guarded else self.robot, WHOLE, **options), self.robot.home_rad.copy()
 
         def step(goals: Mapping[str, Array], q: Array) -> Array:
             q_rad[self.joints] = q
@@ -61,6 +64,7 @@ class Rig:
             "rove": self.ours(dt_s, reluctant=()),
             "rove, same QP": self.ours(dt_s, reluctant=(), iterations=1, resistance_per_m=0.0),
             "rove, shy waist": self.ours(dt_s),
+            "rove, shy, guarded": self.ours(dt_s, guarded=True),
             "placo": Placo(self.urdf, self.names, self.home, dt_s, DAMPING).step,
             "mink daqp": Mink(self.urdf, self.names, self.home, self.v_max, dt_s, DAMPING, 0.0).step,
             "pink daqp": Pink(self.urdf, self.names, self.home, dt_s, DAMPING, 0.0, "daqp").step,

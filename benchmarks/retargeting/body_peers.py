@@ -60,6 +60,12 @@ def _text(values: Array) -> str:
     return " ".join(f"{value:.12g}" for value in values)
 
 
+def as_slice(order: list[int]) -> slice | np.ndarray:
+    """Positions as a slice where they follow each other: nobody is to pay for a change of order that is none."""
+    run = slice(order[0], order[0] + len(order))
+    return run if order == list(range(run.start, run.stop)) else np.array(order)
+
+
 class Pink:
     """pink 4 on pinocchio. ``damping`` is Tikhonov's, ``lm_damping`` grows with the squared error."""
 
@@ -71,7 +77,7 @@ class Pink:
 
         self._pink, self._pin, self._dt_s, self._damping, self._solver = pink, pin, dt_s, damping, solver
         model = pin.buildModelFromUrdf(str(urdf))
-        self._order = np.array([model.joints[model.getJointId(name)].idx_q for name in names])
+        self._order = as_slice([model.joints[model.getJointId(name)].idx_q for name in names])
         q = np.zeros(model.nq)
         q[self._order] = home
         self._configuration = pink.Configuration(model, model.createData(), q)
@@ -114,7 +120,7 @@ class Mink:
 
         self._mink, self._dt_s, self._damping = mink, dt_s, damping
         model = mujoco.MjModel.from_xml_path(str(urdf))
-        self._order = np.array([model.joint(name).qposadr[0] for name in names])
+        self._order = as_slice([int(model.joint(name).qposadr[0]) for name in names])
         q = np.zeros(model.nq)
         q[self._order] = home
         self._configuration = mink.Configuration(model, q=q)
@@ -174,7 +180,7 @@ class Placo:
             self._frames[site].configure(site, "soft", 1.0, ORIENTATION_M**2)
         self._head = self._solver.add_orientation_task("head", np.eye(3))
         self._head.configure("head", "soft", ORIENTATION_M**2)
-        self._order = np.array([self._robot.get_joint_offset(name) for name in names])
+        self._order = as_slice([self._robot.get_joint_offset(name) for name in names])
 
     def step(self, goals: Mapping[str, Array], q: Array) -> Array:
         """One tick from joint angles (m,); goals must be those of both wrists and the head."""
