@@ -65,8 +65,8 @@ class HandTargets:
         self._scale = self._length_m / size.finger_m[self._finger]
         self._touch_m = np.concatenate([[0.0], size.touch_m])[self._finger]
 
-    def update(self, points_m: Array) -> None:
-        """Fill ``target_m`` and ``weight`` for finite points (21, 3) in the wrist frame."""
+    def update(self, points_m: Array) -> Array:
+        """Fill ``weight`` (tasks,) and ``target_m`` (tasks, 3), which is returned, for finite points (21, 3)."""
         fingers, last = self.tip_count, len(self.vectors)
         self.weight[:fingers], self.weight[fingers:last] = TIP_WEIGHT, MIDDLE_WEIGHT
         reach_tips(points_m, self._chains, self._scale, self.target_m)
@@ -77,6 +77,7 @@ class HandTargets:
                 self.weight[last:],
             )  # fmt: skip
             let_go(self._middles, self.weight, fingers)
+        return self.target_m
 
 
 def with_knuckles(tree: Tree, mapping: HandMapping) -> tuple[Tree, dict[str, int], dict[str, float]]:
