@@ -49,7 +49,7 @@ CLOCK_DRIFT = 1e-4
 class WebXrDecoder:
     """Frames of one page after the other. A new page (or the same one, reloaded) is a new space, numbered on.
 
-    ``engaged``: the page is visible and a hand is tracked, and where there are controllers, a grip is pressed.
+    ``engaged``: the page is visible, and the grip of every controller that is there is pressed.
     """
 
     def __init__(self) -> None:
@@ -101,8 +101,7 @@ class WebXrDecoder:
     def _frame(self, row: np.void, received_s: float) -> OperatorFrame:
         left, right = self._hand("left", row), self._hand("right", row)
         grips = [self._pressed[side] for side in SIDES if row[f"{side}_kind"] == CONTROLLER]
-        tracked = left.T_world_wrist is not None or right.T_world_wrist is not None
-        engaged = bool(row["visible"]) and tracked and (any(grips) or not grips)
+        engaged = bool(row["visible"]) and all(grips)
         head = world_pose(_known(row["head"]))
         return OperatorFrame(received_s, self._sequence, left, right, head, engaged, self._space)
 

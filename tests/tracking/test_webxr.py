@@ -54,8 +54,8 @@ def test_what_the_headset_does_not_know_is_not_tracked():
     assert frame.T_world_head is None and frame.right.T_world_wrist is None
     assert frame.left.T_world_wrist is not None and frame.left.points_m is None
     assert frame.engaged
-    both = page_frame(2, left_kind=0, right_kind=0)
-    assert not feed(WebXrDecoder(), both).engaged
+    both = feed(WebXrDecoder(), page_frame(2, left_kind=0, right_kind=0))
+    assert both.left.T_world_wrist is None and both.right.T_world_wrist is None
 
 
 def test_hidden_is_not_engaged():
@@ -68,7 +68,7 @@ def test_a_controller_needs_its_grip_pressed_and_a_tremble_does_not_let_go():
     decoder, engaged = WebXrDecoder(), []
     for k, squeeze in enumerate((0.0, 0.45, 0.6, 0.45, 0.36, 0.3, 0.45, np.nan)):
         row = page_frame(k, kind=CONTROLLER)
-        row["right"]["squeeze"] = squeeze
+        row["left"]["squeeze"], row["right"]["squeeze"] = 1.0, squeeze
         engaged.append(feed(decoder, row).engaged)
     assert engaged == [False, False, True, True, True, False, False, False]
 
