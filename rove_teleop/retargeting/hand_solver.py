@@ -28,7 +28,7 @@ LAST_STEP_RAD = 5e-4
 class HandSolver:
     """Minimises, over joint angles q inside their limits,
 
-        sum_t weight_t huber(error_t) + rest |q - q_rest|^2 + hold |q - q_start|^2
+        sum_t weight_t huber(error_t) + sum_i rest_i (q_i - q_rest_i)^2 + hold |q - q_start|^2
 
     with the errors of ``vector_tasks``; huber(e) is e^2 / (2 huber_m), beyond ``huber_m`` |e| - huber_m / 2 (the loss
     of ``dex-retargeting``). One instance per user.
@@ -38,7 +38,8 @@ class HandSolver:
         vectors, distances: tasks as pairs (start, end) of rows of ``tree.sites``; -1 is the root.
         q_min_rad, q_max_rad: limits (m,) of the tree's joints.
         huber_m: error beyond which a task pulls with constant strength.
-        rest: strength of the pull to ``q_rest_rad`` (m,; the middle of the limits when None), per rad^2.
+        rest: strength of the pull to ``q_rest_rad`` (m,; the middle of the limits when None), per rad^2; ``draw``
+            changes both.
     """
 
     def __init__(
@@ -57,13 +58,20 @@ class HandSolver:
         q_rest_rad = 0.5 * (q_min_rad + q_max_rad) if q_rest_rad is None else q_rest_rad
         sizes = np.array([len(tree.parent), len(tree.sites), len(tasks)])
         integers = (sizes, tree.parent, tree.site_link, tasks, tree.moves)
-        numbers = (tree.T_parent_link, tree.axis, tree.T_link_site[:, :3, 3], q_min_rad, q_max_rad, q_rest_rad)
+        strength = np.full(len(q_min_rad), rest)
+        places_m = tree.T_link_site[:, :3, 3]
+        numbers = (tree.T_parent_link, tree.axis, places_m, q_min_rad, q_max_rad, q_rest_rad, strength)
         # Every array that is handed to compiled code costs a microsecond when the caches are cold.
         self._integers: Ints = np.concatenate([part.astype(np.int64).reshape(-1) for part in integers])
-        self._numbers: Array = np.concatenate([[huber_m, rest], *(part.reshape(-1) for part in numbers)])
+        self._numbers: Array = np.concatenate([[huber_m], *(part.reshape(-1) for part in numbers)])
         self._anywhere: Array = np.full(len(q_min_rad), np.inf)
         self.residual_m: Array = np.zeros(len(kinds))
         """Error of every task at the last solution, without sign, vectors first."""
+
+    def draw(self, q_rest_rad: Array, rest: Array) -> None:
+        """From now on draw joint i to ``q_rest_rad[i]`` with strength ``rest[i]``, both (m,)."""
+        m = len(q_rest_rad)
+        self._numbers[-2 * m : -m], self._numbers[-m:] = q_rest_rad, rest
 
     def solve(
         self,
@@ -98,8 +106,8 @@ def search(
 ) -> int:  # fmt: skip
     """``HandSolver.solve`` on plain arrays: ``q`` (m,) and ``residual_m`` (tasks,) are written."""
     parent, site_link, tasks, moves = unpack_integers(integers)
-    T_parent_link, axis, site_m, limits, q_rest = unpack_numbers(numbers, len(parent), len(site_link))
-    huber_m, rest, m = numbers[0], numbers[1], len(parent)
+    T_parent_link, axis, site_m, limits, q_rest, rest = unpack_numbers(numbers, len(parent), len(site_link))
+    huber_m, m = numbers[0], len(parent)
     rotation, origin_m, point_m = np.empty((m, 3, 3)), np.empty((m, 3)), np.empty((len(site_link), 3))
     H, S, A, L = np.empty((m, m)), np.empty((m, m)), np.empty((m, m)), np.empty((m, m))
     g, low, high, step, locked = np.empty(m), np.empty(m), np.empty(m), np.empty(m), np.empty(m, dtype=np.bool_)
@@ -113,7 +121,7 @@ def search(
         place_points(site_link, site_m, rotation, origin_m, point_m)
         cost_there = tasks_cost(point_m, tasks, target, weight, huber_m, error_m)
         for i in range(m):
-            cost_there += rest * (trial[i] - q_rest[i]) ** 2 + hold * (trial[i] - q_start[i]) ** 2
+            cost_there += rest[i] * (trial[i] - q_rest[i]) ** 2 + hold * (trial[i] - q_start[i]) ** 2
         if cost_there < cost:
             cost, damping = cost_there, max(0.2 * damping, LEAST_DAMPING)
             for i in range(m):
@@ -160,17 +168,18 @@ def unpack_integers(integers: Ints) -> tuple[Ints, Ints, Ints, Ints]:
 
 
 @njit
-def unpack_numbers(numbers: Array, m: int, sites: int) -> tuple[Array, Array, Array, Array, Array]:
-    """Views: T_parent_link (m, 4, 4), axis (m, 3), places of the sites (sites, 3), limits (2, m), rest pose (m,)."""
-    axes = 2 + 16 * m
+def unpack_numbers(numbers: Array, m: int, sites: int) -> tuple[Array, Array, Array, Array, Array, Array]:
+    """Views: T_parent_link (m, 4, 4), axis (m, 3), sites' places (sites, 3), limits (2, m), rest pose and pull (m,)."""
+    axes = 1 + 16 * m
     points = axes + 3 * m
     limits = points + 3 * sites
     return (
-        numbers[2:axes].reshape(m, 4, 4),
+        numbers[1:axes].reshape(m, 4, 4),
         numbers[axes:points].reshape(m, 3),
         numbers[points:limits].reshape(sites, 3),
         numbers[limits : limits + 2 * m].reshape(2, m),
         numbers[limits + 2 * m : limits + 3 * m],
+        numbers[limits + 3 * m : limits + 4 * m],
     )
 
 
@@ -186,10 +195,10 @@ def enclose(q: Array, limits: Array, reach: Array, box: Array) -> None:
 
 
 @njit
-def pull_back(q: Array, q_rest: Array, q_start: Array, rest: float, hold: float, H: Array, S: Array, g: Array) -> None:
+def pull_back(q: Array, q_rest: Array, q_start: Array, rest: Array, hold: float, H: Array, S: Array, g: Array) -> None:
     """Hessian and gradient of the pulls to ``q_rest`` and ``q_start``, with which ``H``, ``S`` and ``g`` begin."""
     for i in range(len(q)):
         for j in range(i + 1):
             H[i, j] = S[i, j] = 0.0
-        H[i, i] = 2.0 * (rest + hold)
-        g[i] = 2.0 * rest * (q[i] - q_rest[i]) + 2.0 * hold * (q[i] - q_start[i])
+        H[i, i] = 2.0 * (rest[i] + hold)
+        g[i] = 2.0 * rest[i] * (q[i] - q_rest[i]) + 2.0 * hold * (q[i] - q_start[i])

@@ -32,7 +32,8 @@ class HandTargets:
     """The tasks of one robot hand, and their targets for the points of an operator's hand.
 
     ``vectors`` and ``distances`` are pairs of rows of ``tree.sites`` for a solver. The first ``tip_count`` vectors are
-    those of the tips, in the order of ``mapping.fingers``. ``set_size`` comes before ``update``.
+    those of the tips, in the order of ``mapping.fingers``; the distances are thumb to each other tip, in that order.
+    ``set_size`` comes before ``update``.
 
     Args:
         tree: of the hand, seen from its wrist, with the sites of ``mapping.points`` in that order; a site is added for
@@ -53,7 +54,7 @@ class HandTargets:
         self.weight: Array = np.zeros(len(self.target_m))
         self._finger = np.array([FINGERS.index(finger) for finger in fingers])
         self._length_m = np.array([length_m[tip] for tip in tips])
-        self._robot_touch_m = mapping.touch_m
+        self.robot_touch_m = mapping.touch_m
         self._chains: NDArray[np.int64] = CHAINS[self._finger]
         self._middles = np.array([_place(point, fingers) for point in middles], dtype=np.int64).reshape(-1, 2)
         self._middle_m = np.array([length_m[point] for point in middles])
@@ -65,6 +66,11 @@ class HandTargets:
         self._scale = self._length_m / size.finger_m[self._finger]
         self._touch_m = np.concatenate([[0.0], size.touch_m])[self._finger]
 
+    @property
+    def pinch_weight(self) -> Array:
+        """Weights of the distances, a view."""
+        return self.weight[len(self.vectors) :]
+
     def update(self, points_m: Array) -> Array:
         """Fill ``weight`` (tasks,) and ``target_m`` (tasks, 3), which is returned, for finite points (21, 3)."""
         fingers, last = self.tip_count, len(self.vectors)
@@ -73,7 +79,7 @@ class HandTargets:
         point_middles(points_m, self._chains, self._middles, self._middle_m, self.target_m[fingers:])
         if self.distances:
             close_pinches(
-                points_m, self._chains, self._scale, self._touch_m, self._robot_touch_m, self.target_m[last:],
+                points_m, self._chains, self._scale, self._touch_m, self.robot_touch_m, self.target_m[last:],
                 self.weight[last:],
             )  # fmt: skip
             let_go(self._middles, self.weight, fingers)

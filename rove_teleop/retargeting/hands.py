@@ -11,6 +11,7 @@ from ..types import HAND_POINTS, Array, Side
 from .calibration import HandSize, implausible, measure_size
 from .hand_solver import HandSolver
 from .hand_targets import HandTargets
+from .pinch_postures import PinchPostures
 
 ABSORBED = 0.5
 """Share of a finger's movement that goes into closing the gap between the robot's finger and the operator's."""
@@ -72,6 +73,7 @@ class HandRetargeter:
             rest=REST,
             q_rest_rad=self._home,
         )
+        self._postures = PinchPostures(self._targets, self._low, self._high, self._home, REST)
         self._measured: list[Array] | None = [] if size is None else None
         if size is not None:
             if (why := implausible(size)) is not None:
@@ -100,6 +102,7 @@ class HandRetargeter:
         if not self._usable(points_m):
             return q_last_rad
         self._targets.update(points_m)
+        self._solver.draw(*self._postures.pull(self._targets.pinch_weight))
         wanted = self._targets.target_m, self._targets.weight
         if self._solution is None:
             self._solution = q_last_rad.copy()
