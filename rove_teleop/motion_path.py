@@ -38,13 +38,15 @@ class PathState:
     """Everything that a tick remembers besides the filter, per joint (n,).
 
     ``smooth`` (2, 3, n): smoothed position, velocity, acceleration of policy and operator. ``target`` (2, n): their
-    last finite targets. ``driver``: who drove in the last tick. ``offset`` (6, n): coefficients of the decaying offset,
-    or where a crossfade began. ``duration_s``, ``ticks``: of the transfer, and since the switch. ``weight`` and
-    ``weight_from``: the operator's share now and at the switch. ``reference`` (3, n): what was asked of the filter.
+    last finite targets; ``known`` (2, n): whether they had one in the last tick. ``driver``: who drove then.
+    ``offset`` (6, n): coefficients of the decaying offset, or where a crossfade began. ``duration_s``, ``ticks``: of
+    the transfer, and since the switch. ``weight`` and ``weight_from``: the operator's share now and at the switch.
+    ``reference`` (3, n): what was asked of the filter.
     """
 
     smooth: Array
     target: Array
+    known: NDArray[np.bool_]
     driver: Drivers
     offset: Array
     duration_s: Array
@@ -86,6 +88,7 @@ def new_state(joint_count: int) -> PathState:
     return PathState(
         smooth=np.zeros((2, 3, n)),
         target=np.zeros((2, n)),
+        known=np.zeros((2, n), dtype=np.bool_),
         driver=np.zeros(n, dtype=np.int64),
         offset=np.zeros((6, n)),
         duration_s=np.ones(n),
@@ -145,6 +148,7 @@ class MotionPath:
         self._state.smooth[:] = 0.0
         self._state.smooth[:, 0] = q_rad
         self._state.target[:] = q_rad
+        self._state.known[:] = False
         self._state.driver[:] = NOBODY
         self._pre.memory[COUNT] = 0.0
 
@@ -174,7 +178,8 @@ class MotionPath:
         log = new_log(wanted.shape)
         s, p = self._state, self._pre
         run_ticks(
-            s.smooth, s.target, s.driver, s.offset, s.duration_s, s.ticks, s.weight, s.weight_from, s.reference,
+            s.smooth, s.target, s.known, s.driver,
+            s.offset, s.duration_s, s.ticks, s.weight, s.weight_from, s.reference,
             p.parameters, p.weights, p.history, p.memory, self._blend,
             self.filter.state, self.filter.bounds, self._group, self._matrix, self._dt_s,
             wanted, q_policy_rad, q_operator_rad, stop,
@@ -185,7 +190,8 @@ class MotionPath:
     def _arbitrate(self, wanted: Drivers, targets: Array) -> None:
         s, p = self._state, self._pre
         self.switched = arbitrate(
-            s.smooth, s.target, s.driver, s.offset, s.duration_s, s.ticks, s.weight, s.weight_from, s.reference,
+            s.smooth, s.target, s.known, s.driver,
+            s.offset, s.duration_s, s.ticks, s.weight, s.weight_from, s.reference,
             p.parameters, p.weights, p.history, p.memory, self._blend,
             self.filter.motion, self.filter.bounds, self._group, self._matrix, self._dt_s, wanted, targets,
         )  # fmt: skip
@@ -195,6 +201,7 @@ class MotionPath:
 def arbitrate(
     smooth: Array,
     target: Array,
+    known: NDArray[np.bool_],
     driver: Drivers,
     offset: Array,
     duration_s: Array,
@@ -236,7 +243,9 @@ def arbitrate(
     for d in range(2):
         for i in range(joints):
             driving = wanted[i] == d + 1
-            if not _take(smooth[d], target[d], i, targets[d, i], motion, bounds, driving) and d + 1 == OPERATOR:
+            drove = driver[i] == d + 1
+            _take(smooth[d], target[d], known[d], i, targets[d, i], motion, bounds, driving, drove)
+            if d + 1 == OPERATOR and not (driving or known[d, i]):
                 memory[COUNT, i] = 0.0
             asked = target[d, i]
             if d + 1 == OPERATOR and (driving or np.isfinite(targets[d, i])):
@@ -276,16 +285,32 @@ def arbitrate(
 
 
 @njit
-def _take(smooth: Array, target: Array, i: int, asked: float, motion: Array, bounds: Array, driving: bool) -> bool:
-    """Note one driver's target. False where there is none: before it drives, such a joint follows the robot."""
+def _take(
+    smooth: Array,
+    target: Array,
+    known: NDArray[np.bool_],
+    i: int,
+    asked: float,
+    motion: Array,
+    bounds: Array,
+    driving: bool,
+    drove: bool,
+) -> None:
+    """Note one driver's target. Without one, a joint that it does not drive follows the robot.
+
+    The first target of a driver who did not drive yet is where its motion begins: were it approached through the
+    low-pass, whoever takes over with it would ask for a step that no blend knows of.
+    """
     if np.isfinite(asked):
         # A wild target may not put infinities into the low-pass; just outside, it still counts as outside.
         target[i] = min(max(asked, bounds[Q_MIN, i] - OUTSIDE_RAD), bounds[Q_MAX, i] + OUTSIDE_RAD)
+        if not (known[i] or drove):
+            smooth[0, i], smooth[1, i], smooth[2, i] = target[i], 0.0, 0.0
+        known[i] = True
     elif not driving:
         target[i] = motion[0, i]
         smooth[0, i], smooth[1, i], smooth[2, i] = motion[0, i], 0.0, 0.0
-        return False
-    return True
+        known[i] = False
 
 
 @njit
@@ -343,6 +368,7 @@ def _faded(smooth: Array, q_from: float, blend: Array, share: float) -> tuple[fl
 def run_ticks(
     smooth: Array,
     target: Array,
+    known: NDArray[np.bool_],
     driver: Drivers,
     offset: Array,
     duration_s: Array,
@@ -378,7 +404,7 @@ def run_ticks(
     for k in range(rows):
         targets[0], targets[1] = q_policy[k], q_operator[k]
         arbitrate(
-            smooth, target, driver, offset, duration_s, ticks, weight, weight_from, reference,
+            smooth, target, known, driver, offset, duration_s, ticks, weight, weight_from, reference,
             pre, weights, history, memory, blend,
             state[:3].copy(), bounds, group, matrix, dt, wanted[k], targets,
         )  # fmt: skip

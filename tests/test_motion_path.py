@@ -78,3 +78,14 @@ def test_a_joint_that_loses_its_target_keeps_the_last_one(bad):
         sent = path.step(np.full(N, OPERATOR), np.full(N, np.nan), lost)
     assert sent[3] == pytest.approx(pose[3], abs=1e-6)
     assert np.allclose(np.delete(sent - lost, 3), 0.0, atol=1e-4)
+
+
+@pytest.mark.parametrize("apart_rad", [0.02, 0.3])
+def test_a_driver_who_appears_as_they_take_over_is_blended_in_like_any_other(apart_rad):
+    path, up = started(), ROBOT.q_max_rad > ROBOT.home_rad + 0.35
+    nothing, there = np.full(N, np.nan), ROBOT.home_rad + apart_rad * up
+    sent = np.array([path.step(np.full(N, OPERATOR), nothing, there) for _ in range(1000)])
+    reference = np.abs(np.diff(np.vstack([ROBOT.home_rad, sent]), axis=0)) / ROBOT.dt_s / ROBOT.v_max_rad_s
+    assert np.max(reference) < 0.55, "the blend takes half of the limits"
+    assert not np.any(path.filter.reason), "and meets none"
+    assert np.allclose(sent[-1], there, atol=1e-6)

@@ -143,6 +143,7 @@ def _sample(
     q_asked[~np.isfinite(stream.q_rad)] = np.nan
     wanted = np.zeros(len(stamp_s), dtype=np.int64)
     targets = np.full((3, len(stamp_s), robot.joint_count), np.nan)
+    seen_s = {POLICY: -np.inf, OPERATOR: -np.inf}
     following = 0
     newest, newest_s = NOBODY, -np.inf
     for tick, now_s in enumerate(stamp_s.tolist()):
@@ -151,6 +152,9 @@ def _sample(
             newest, newest_s = _DRIVER[str(stream.source[k])], float(stream.stamp_s[k])
             if newest != NOBODY:
                 q_rad = q_asked[k]
+                if not stream.stamp_s[k] - seen_s[newest] <= oldest_s[newest]:
+                    ramps[newest] = Ramp()  # no line from where it was long ago
+                seen_s[newest] = newest_s
                 ramps[newest].put(JointTargets(newest_s, q_rad, np.isfinite(q_rad)))
             following += 1
         if newest == NOBODY or not now_s - newest_s <= oldest_s[newest]:

@@ -18,7 +18,7 @@ from ..errors import UsageError
 from ..plots.filter_lab import plot_fronts, plot_takeover
 from ..types import Array
 from .lab import LabResult, as_dict, first_takeover, front_point, overlay
-from .scores import CARD_KEYS, LIMITED, Scores
+from .scores import CARD_KEYS, LIMITS_MET, Scores
 
 BEFORE_S, AFTER_S = 0.5, 2.5
 """How much of a takeover is drawn."""
@@ -123,7 +123,7 @@ def _score_rows(content: Mapping[str, Any]) -> list[dict[str, Any]]:
             for who in ("operator", "policy"):
                 row.update({f"{who}_{key}": value for key, value in scores[who].items()})
             row.update({key: value for key, value in scores.items() if not isinstance(value, dict | list)})
-            row.update({f"limited_{name}": scores["limited"][name] for name in LIMITED})
+            row.update({f"limited_{name}": scores["limited"][name] for name in LIMITS_MET})
             rows.append({**row, "handovers": len(scores["handovers"]), "on_front": candidate["on_front"]})
     return rows
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ..handover.scorecard import HandoverMeter, Scorecard
+from ..command_filter.limits import Limits
+from ..handover.scorecard import AFTERMATH_S, LIMITED
+from ..handover.scorecard import score as score_of
 from ..motion_path import NOBODY, OPERATOR, POLICY, PathLog
 from ..types import Array, Reason
 from .cases import Case
 from .following import Following, asked, driven, following, together
 from .replay import Recorded
 
-LIMITED = {
+LIMITS_MET = {
     "velocity": Reason.LIMITED_VELOCITY,
     "acceleration": Reason.LIMITED_ACCELERATION,
     "jerk": Reason.LIMITED_JERK,
@@ -25,6 +29,8 @@ CARD_KEYS = (
     "kind", "direct_step_rad", "peak_command_step_rad", "peak_velocity_ratio", "peak_acceleration_ratio",
     "peak_jerk_ratio", "time_to_authority_s", "fraction_limited", "score",
 )  # fmt: skip
+
+Motion = tuple[Array, Array, Array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +99,12 @@ def score(case: Case, inputs: Recorded, log: PathLog) -> Scores:
         acceleration_rms_share=_rms(a),
         acceleration_peak_share=float(np.max(a, initial=0.0)),
         velocity_peak_share=float(np.max(v, initial=0.0)),
-        limited={name: _share(log.reason[busy], int(bit)) for name, bit in LIMITED.items()},
-        handovers=tuple(
-            {"tick": tick, **{key: getattr(card, key) for key in CARD_KEYS}}
-            for tick, card in handovers(case, inputs, log, sent[:2])
-            if tick >= rows.start
-        ),
+        limited={name: _share(log.reason[busy], int(bit)) for name, bit in LIMITS_MET.items()},
+        handovers=tuple(card for card in handovers(inputs, log, limits, sent) if card["tick"] >= rows.start),
     )
 
 
-def derivatives(q_sent_rad: Array, inputs: Recorded, dt_s: float) -> tuple[Array, Array, Array]:
+def derivatives(q_sent_rad: Array, inputs: Recorded, dt_s: float) -> Motion:
     """Velocity, acceleration, jerk (t, n) of what was sent, from each tick and those before it."""
     parts: list[list[Array]] = [[], [], []]
     ends = (*inputs.begins[1:], inputs.ticks)
@@ -114,41 +116,64 @@ def derivatives(q_sent_rad: Array, inputs: Recorded, dt_s: float) -> tuple[Array
     return v, a, j
 
 
-def handovers(case: Case, inputs: Recorded, log: PathLog, motion: tuple[Array, Array]) -> list[tuple[int, Scorecard]]:
-    """Every takeover and return with the tick at which it began, by the meter of the control loop.
+def handovers(inputs: Recorded, log: PathLog, limits: Limits, motion: Motion) -> list[dict[str, Any]]:
+    """Every takeover and return, by the formulas of the control loop's meter; one that was cut short has no card.
 
-    ``motion``: velocity and acceleration (t, n) of what was sent. What only the live loop knows (how long the robot had
-    been paused, how old the source was) is 0 on these cards.
+    ``motion``: velocity, acceleration, jerk (t, n) of what was sent. A card has the tick at which it began and
+    ``CARD_KEYS``; what only the live loop knows (how long the robot had been paused, how old its source was) is not.
     """
-    dt, driver = case.limits.dt_s, log.driver
-    velocity, acceleration = motion
-    before = np.vstack([np.full(case.joint_count, NOBODY), driver[:-1]])
-    taken = np.any((driver != before) & (driver != NOBODY), axis=1)
+    driver = log.driver
+    before = np.vstack([np.full(driver.shape[1], NOBODY), driver[:-1]])
+    taken = np.flatnonzero(np.any((driver != before) & (driver != NOBODY), axis=1)).tolist()
     idle = np.all(driver == NOBODY, axis=1)
     settled = np.all(log.settled, axis=1)
-    meter = HandoverMeter(case.groups, case.limits.dynamic, dt)
-    found: list[tuple[int, Scorecard]] = []
-    touched, began = False, -1
-    for tick in np.flatnonzero(taken).tolist():
+    cards: list[dict[str, Any]] = []
+    touched = False
+    for tick, following_take in zip(taken, [*taken[1:], inputs.ticks], strict=True):
         human = bool(np.any(driver[tick] == OPERATOR))
-        if not (human or touched):
-            continue
         touched = touched or human
-        following_takes = np.flatnonzero(taken[tick + 1 :])
-        end = tick + 1 + int(following_takes[0]) if len(following_takes) else inputs.ticks
-        q_target = np.where(driver[tick] == OPERATOR, inputs.q_operator_rad[tick], inputs.q_policy_rad[tick])
-        commanded = log.q_sent_rad[tick - 1] if tick else inputs.q_start_rad[0]
-        began = tick
-        meter.start("takeover" if human else "return", began * dt, np.nan_to_num(q_target - commanded), 0.0, 0.0)
-        for k in range(tick, end):
-            if idle[k]:
-                meter.abandon()
-                break
-            card = meter.update(k * dt, velocity[k], acceleration[k], log.reason[k], bool(settled[k]))
-            if card is not None:
-                found.append((began, card))
-                break
-    return found
+        end = _end_of(tick, following_take, idle, settled, limits.dt_s)
+        if touched and end is not None:
+            card = _card(tick, end, inputs, log, limits, motion)
+            cards.append({"tick": tick, "kind": "takeover" if human else "return", **card})
+    return cards
+
+
+def _end_of(
+    tick: int, following_take: int, idle: NDArray[np.bool_], settled: NDArray[np.bool_], dt_s: float
+) -> tuple[int, int] | None:
+    """Ticks at which full authority was there and at which the meter stops; None when it was cut short."""
+    there = np.flatnonzero(settled[tick:following_take])
+    if len(there) == 0:
+        return None
+    authority = tick + int(there[0])
+    last = authority + math.ceil(AFTERMATH_S / dt_s - 1e-6)
+    cut_short = last >= following_take or bool(np.any(idle[tick : last + 1]))
+    return None if cut_short else (authority, last)
+
+
+def _card(
+    tick: int, end: tuple[int, int], inputs: Recorded, log: PathLog, limits: Limits, motion: Motion
+) -> dict[str, Any]:
+    authority, last = end
+    rows = slice(tick, last + 1)
+    q_target = np.where(log.driver[tick] == OPERATOR, inputs.q_operator_rad[tick], inputs.q_policy_rad[tick])
+    commanded = log.q_sent_rad[tick - 1] if tick else inputs.q_start_rad[0]
+    v, a, j = (float(np.max(np.abs(x[rows]) / limit)) for x, limit in zip(motion, limits.dynamic, strict=True))
+    if last > tick:
+        j = float(np.max(np.abs(motion[2][tick + 1 : last + 1]) / limits.j_max_rad_s3))
+    limited = float(np.mean(np.any(log.reason[rows] & LIMITED, axis=1)))
+    authority_s = (authority - tick) * limits.dt_s
+    return {
+        "direct_step_rad": float(np.max(np.abs(np.nan_to_num(q_target - commanded)))),
+        "peak_command_step_rad": float(np.max(np.abs(motion[0][rows]))) * limits.dt_s,
+        "peak_velocity_ratio": v,
+        "peak_acceleration_ratio": a,
+        "peak_jerk_ratio": j,
+        "time_to_authority_s": authority_s,
+        "fraction_limited": limited,
+        "score": score_of(limited, a, authority_s),
+    }
 
 
 def pooled(parts: Sequence[Scores]) -> Scores:
@@ -172,7 +197,7 @@ def pooled(parts: Sequence[Scores]) -> Scores:
         acceleration_rms_share=rms("acceleration_rms_share"),
         acceleration_peak_share=max(part.acceleration_peak_share for part in parts),
         velocity_peak_share=max(part.velocity_peak_share for part in parts),
-        limited={key: mean(key) for key in LIMITED},
+        limited={key: mean(key) for key in LIMITS_MET},
         handovers=tuple(card for part in parts for card in part.handovers),
     )
 

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from ..types import Array, Reason
 
-_LIMITED = int(
+LIMITED = int(
     Reason.LIMITED_VELOCITY | Reason.LIMITED_ACCELERATION | Reason.LIMITED_JERK | Reason.BRAKING_FOR_POSITION
 )
 # The meter looks on after the blend: a bad handover often shows itself a moment later.
-_AFTERMATH_S = 0.5
+AFTERMATH_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,10 @@ class HandoverMeter:
         now = [np.abs(v) * self._dt_s, np.abs(v) / v_max, np.abs(a) / a_max, np.abs(jerk) / j_max]
         self._peaks = np.maximum(self._peaks, [float(np.max(x)) for x in now])
         self._ticks += 1
-        self._limited += int(np.any(reason & _LIMITED))
+        self._limited += int(np.any(reason & LIMITED))
         if finished and self._authority_s is None:
             self._authority_s = now_s - self._started_s
-        if self._authority_s is None or now_s - self._started_s < self._authority_s + _AFTERMATH_S:
+        if self._authority_s is None or now_s - self._started_s < self._authority_s + AFTERMATH_S:
             return None
         return self._card(self._kind, self._authority_s)
 
