@@ -30,6 +30,10 @@ FOLLOWING_ERROR_RAD = 0.25
 """Further from its command than this, for longer than ``following_s``, a robot is not following any more."""
 
 
+MOST_RAD = 100.0
+"""No joint has a target beyond this."""
+
+
 class Ramp:
     """Samples of a device as a line instead of a staircase: each sample is reached one sample period after it came.
 
@@ -44,8 +48,10 @@ class Ramp:
         self._period_s = self.LONGEST_S
 
     def put(self, targets: JointTargets) -> None:
-        """Take a sample. A joint that had no target before begins at its sample."""
+        """Take a sample. A joint that had no target before begins at its sample; a wild number is no target."""
         before = self.newest
+        valid = targets.valid & (np.abs(targets.q_rad) <= MOST_RAD)
+        targets = JointTargets(targets.stamp_s, np.where(valid, targets.q_rad, 0.0), valid)
         if before is None:
             self._from = targets.q_rad
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +78,8 @@ class ControlLoop:
         self.path = MotionPath(limits, robot.groups, path)
         self.filter = self.path.filter
         self.check = CommandCheck(limits, robot.joint_names)
+        self.speed_scale = 1.0
+        self._full_speed = limits, self.filter.limits
         self.meter = HandoverMeter(robot.groups, dynamic, robot.dt_s)
         self.gate = AlignmentGate(robot.groups)
         self.disagreement = Disagreement(robot.groups, robot.dt_s)
@@ -157,6 +159,37 @@ class ControlLoop:
         else:
             self._log(now_s, "refused", refusal)
         return refusal
+
+    def speed_refusal(self, scale: float) -> str | None:
+        """Why ``scale_speed`` would refuse, or None. Faster is possible only between episodes, at rest."""
+        if not (0.0 < scale <= 1.0):
+            return f"the speed must be a share of the limits, up to 1, not {scale:g}"
+        between = self.handover.state in (State.IDLE, State.DONE) and self.filter.at_rest
+        if scale > self.speed_scale and not between:
+            return f"the speed can only be lowered now (it is at {self.speed_scale:g}): raise it between episodes"
+        return None
+
+    def scale_speed(self, scale: float, now_s: float) -> str | None:
+        """Velocity limits at a share of the robot's; None when taken, else the sentence that says why not."""
+        refusal = self.speed_refusal(scale)
+        if refusal is not None or scale == self.speed_scale:
+            return refusal
+        of_robot, of_path = (replace(limits, v_max_rad_s=scale * limits.v_max_rad_s) for limits in self._full_speed)
+        if scale < self.speed_scale:
+            refusal = self.filter.tighten(of_path)
+            if refusal is None:
+                self.check.tighten(of_robot)
+        else:
+            refusal = self.filter.relimit(of_path)
+            self.check.relimit(of_robot)
+        if refusal is None:
+            self.speed_scale = scale
+            self._log_speed(now_s)
+        return refusal
+
+    def _log_speed(self, now_s: float) -> None:
+        """Counts for every tick with a later stamp, so that the log can be replayed."""
+        self._log(now_s, "limits", json.dumps({"speed_scale": self.speed_scale}))
 
     # --- the tick ---
 
@@ -298,6 +331,8 @@ class ControlLoop:
         self.no_progress.reset(now_s)
         self.alarm = None
         self._episode_s = now_s
+        if self.speed_scale != 1.0:
+            self._log_speed(now_s)
 
     def _after_transition(self, before: State, now_s: float) -> None:
         state = self.handover.state

@@ -17,10 +17,22 @@ class CommandCheck:
         self.limits = limits
         self.joint_names = joint_names
         self._sent = np.zeros((3, limits.joint_count))
+        self._tighter: tuple[Limits, int] | None = None
 
     def start(self, q_rad: Array) -> None:
         """The robot rests at ``q_rad`` (n,)."""
         self._sent = np.tile(q_rad, (3, 1))
+
+    def tighten(self, limits: Limits) -> None:
+        """Tighter limits: the positions from now on, the rest once every stop under the old ones has had its time."""
+        old = self.limits
+        self.limits = Limits(limits.q_min_rad, limits.q_max_rad, *old.dynamic, old.dt_s)
+        before = old if self._tighter is None else self._tighter[0]
+        self._tighter = limits, max(old.longest_stop_ticks, before.longest_stop_ticks)
+
+    def relimit(self, limits: Limits) -> None:
+        """New limits for a robot at rest."""
+        self.limits, self._tighter = limits, None
 
     def violation(self, q_rad: Array) -> str | None:
         """None when ``q_rad`` (n,) may be sent (it then counts as sent); else a sentence naming joint and limit."""
@@ -45,7 +57,16 @@ class CommandCheck:
                 k = int(np.flatnonzero(~inside)[0])
                 return f"{self.joint_names[k]} would break its {name} limit: {abs(value[k]):.6g} of {limit[k]:.6g}"
         self._sent = history[1:]
+        self._settle()
         return None
+
+    def _settle(self) -> None:
+        if self._tighter is None:
+            return
+        limits, ticks = self._tighter
+        self._tighter = (limits, ticks - 1) if ticks > 0 else None
+        if self._tighter is None:
+            self.limits = limits
 
     def _rounding(self, q_rad: Array) -> tuple[float, float, float, float]:
         """What rounding of the commands themselves may add to each difference (eps of the largest command)."""

@@ -34,6 +34,8 @@ class CommandFilter:
         self.reason: NDArray[np.uint32] = np.zeros(n, dtype=np.uint32)
         # Compiled now, for a loop must not wait for a compiler.
         kernel.advance(self.state, self.bounds, limits.dt_s, np.zeros((3, n)), self._all, self.reason)
+        self._low, self._high = np.zeros(n), np.zeros(n)
+        kernel.remaining_range(self.state, limits.dt_s, self._low, self._high)
 
     @property
     def motion(self) -> Array:
@@ -69,6 +71,43 @@ class CommandFilter:
         self.state[kernel.TICK] = 0.0
         kernel.plan_stops(self.state, self.bounds, self.limits.dt_s)
         self.reason[:] = 0
+
+    def tighten(self, limits: Limits) -> str | None:
+        """From the next tick on keep ``limits``; returns None, or why not, and then nothing has changed.
+
+        A joint that is beyond the new velocity, acceleration or jerk takes its verified stop, which keeps the old
+        ones, until it is within the new ones: at most the longest stop of the old limits. New position limits must
+        leave room for that stop.
+        """
+        looser = limits.looser_than(self.limits)
+        if looser is not None:
+            return f"limits can only be tightened while the robot may move, and this would loosen {looser}"
+        low, high = self._low, self._high
+        kernel.remaining_range(self.state, limits.dt_s, low, high)
+        outside = ~((limits.q_min_rad <= low) & (high <= limits.q_max_rad))
+        if np.any(outside):
+            i = int(np.flatnonzero(outside)[0])
+            return (
+                f"joint {i} could not stop within {limits.q_min_rad[i]:.4f} to {limits.q_max_rad[i]:.4f} rad: "
+                f"until it rests it will be between {low[i]:.4f} and {high[i]:.4f} rad"
+            )
+        self._keep(limits)
+        return None
+
+    def relimit(self, limits: Limits) -> str | None:
+        """Any new limits, for a robot at rest within them; returns None, or why not, and then nothing has changed."""
+        if not self.at_rest:
+            return "limits can be loosened only while the robot rests"
+        q_rad = self.state[kernel.Q]
+        outside = ~((limits.q_min_rad <= q_rad) & (q_rad <= limits.q_max_rad))
+        if np.any(outside):
+            return f"joint {int(np.flatnonzero(outside)[0])} is outside the new position limits"
+        self._keep(limits)
+        return None
+
+    def _keep(self, limits: Limits) -> None:
+        self.limits = limits
+        self.bounds[:] = np.stack([limits.q_min_rad, limits.q_max_rad, *limits.dynamic])
 
     def stop(self) -> Array:
         """One tick of the verified stop, for every joint. Returns the command (n,)."""

@@ -238,6 +238,21 @@ def advance(state: Array, limits: Array, dt: float, reference: Array, stopping: 
 
 
 @njit
+def remaining_range(state: Array, dt: float, low: Array, high: Array) -> None:
+    """Lowest and highest position (n,) of every joint from now to the end of the stop that it holds; both written."""
+    for i in range(state.shape[1]):
+        q, v = state[Q, i], state[V, i]
+        n, up, hold, down = state[RELEASE, i], state[UP, i], state[HOLD, i], state[DOWN, i]
+        tick = state[TICK, i] + 1.0
+        low[i], high[i] = q, q
+        while tick < n + up + hold + down:
+            v += dt * stop_acceleration(tick, state[A_START, i], n, state[PEAK, i], up, hold, down)
+            q += dt * v
+            low[i], high[i] = min(low[i], q), max(high[i], q)
+            tick += 1.0
+
+
+@njit
 def plan_stops(state: Array, limits: Array, dt: float) -> None:
     """Plan the stop of every joint from its present velocity and acceleration."""
     for i in range(state.shape[1]):

@@ -39,6 +39,27 @@ class Limits:
         """Velocity, acceleration and jerk, each (n,)."""
         return self.v_max_rad_s, self.a_max_rad_s2, self.j_max_rad_s3
 
+    def looser_than(self, other: Limits) -> str | None:
+        """None when every limit is as tight as ``other``'s or tighter; else which one is not, as a phrase."""
+        if self.dt_s != other.dt_s or self.joint_count != other.joint_count:
+            return "another tick or another number of joints"
+        for name, looser in (
+            ("q_min_rad", self.q_min_rad < other.q_min_rad),
+            ("q_max_rad", self.q_max_rad > other.q_max_rad),
+            ("v_max_rad_s", self.v_max_rad_s > other.v_max_rad_s),
+            ("a_max_rad_s2", self.a_max_rad_s2 > other.a_max_rad_s2),
+            ("j_max_rad_s3", self.j_max_rad_s3 > other.j_max_rad_s3),
+        ):
+            if np.any(looser):
+                return f"{name} of joint {int(np.flatnonzero(looser)[0])}"
+        return None
+
+    @property
+    def longest_stop_ticks(self) -> int:
+        """Ticks within which every joint can stop."""
+        v, a, j = self.dynamic
+        return int(np.max(np.ceil((v / a + a / j) / self.dt_s))) + 1
+
     @property
     def joint_count(self) -> int:
         return len(self.q_min_rad)

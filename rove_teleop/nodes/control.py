@@ -53,7 +53,6 @@ class ControlNode:
             "no_progress_patience_s", 3.0, Bounds(0.5, 60.0, "s"), "seconds without progress before the alarm"
         )
         self.parameters = parameters
-        self._declare_handover(options.takeover_groups)
         self.loop = ControlLoop(
             robot,
             options.takeover,
@@ -61,6 +60,7 @@ class ControlNode:
             no_progress=NoProgress(patience),
             path=live_path_config(robot.folder),
         )
+        self._declare_handover(options.takeover_groups)
         self.robot_io = Ros2Robot(robot, self.node, options.session)
         self._order = JointOrder(robot.joint_names)
         self._chunks = topics.PolledSubscription(self.node, JointTrajectory, topics.POLICY_CHUNK)
@@ -134,8 +134,9 @@ class ControlNode:
         number = self.parameters.number
         number("rewind_s", 2.0, Bounds(0.1, 10.0, "s"), "seconds of motion that a rewind walks back")
         number("rewind_pace", 0.5, Bounds(0.05, 1.0), "speed of a rewind, as a share of the original")
+        number("speed_scale", 1.0, Bounds(0.05, 1.0), "share of the velocity limits; in an episode only downwards")
         text = "what a takeover takes: joint groups with commas between; empty takes all"
-        self.node.add_on_set_parameters_callback(self._check_groups)
+        self.node.add_on_set_parameters_callback(self._check_handover)
         try:
             self.node.declare_parameter("takeover_groups", groups, ParameterDescriptor(description=text))
         except InvalidParameterValueException as error:
@@ -143,19 +144,26 @@ class ControlNode:
         text = "a fresh press of the deadman is itself the request to take over"
         self.node.declare_parameter("deadman_takes_over", False, ParameterDescriptor(description=text))
 
-    def _check_groups(self, parameters: Sequence[Parameter]) -> SetParametersResult:
+    def _check_handover(self, parameters: Sequence[Parameter]) -> SetParametersResult:
+        """Asked by ROS before a parameter changes."""
         for parameter in parameters:
+            refusal = None
             if parameter.name == "takeover_groups":
                 try:
                     read_groups(str(parameter.value), self.robot.groups)
                 except UsageError as error:
-                    return SetParametersResult(successful=False, reason=str(error))
+                    refusal = str(error)
+            if parameter.name == "speed_scale":
+                refusal = self.loop.speed_refusal(float(parameter.value))
+            if refusal is not None:
+                return SetParametersResult(successful=False, reason=refusal)
         return SetParametersResult(successful=True)
 
     def _apply_parameters(self) -> None:
         loop, value = self.loop, self.parameters.value
         loop.takeover_groups = read_groups(value("takeover_groups"), self.robot.groups)
         loop.deadman_takes_over = value("deadman_takes_over")
+        loop.scale_speed(value("speed_scale"), clock.monotonic_s())
         loop.rewind_s, loop.rewind_pace = value("rewind_s"), value("rewind_pace")
 
     def _read(self, name: str, subscription: topics.PolledSubscription, use: Callable[[Any], object]) -> None:

@@ -132,6 +132,7 @@ class Reports:
             "alignment": alignment_status(loop.alignment, loop.robot.joint_names, loop.takeover_groups),
             "takeover_groups": None if loop.takeover_groups is None else list(loop.takeover_groups),
             "disagreement_rad": _rounded(loop.disagreement.rms_rad) if tick.state in HUMAN_STATES else {},
+            "speed_scale": loop.speed_scale,
             "rewind_s": round(loop.rewind.remembered_s, 1),
             "allowed": list(allowed(tick.state)),
             "rows_sent": self._rows.sent if self._rows else 0,
