@@ -115,6 +115,7 @@ def _session_arguments(command: argparse.ArgumentParser, episodes: int) -> None:
     add("--policy", metavar="CHECKPOINT", help="a checkpoint, or none (default: the shipped one of the task)")
     add("--protocol", choices=("complete", "hand_back", "end"), default="complete")
     add("--takeover", choices=("aligned", "anchored", "blend"), default="anchored")
+    add("--motion-scale", type=_scale, default=1.0, help="metres of robot per metre of hand (not with aligned)")
     add("--takeover-groups", metavar="GROUPS", default="", help="what it takes: left_arm,left_hand (default: all)")
     add("--robot", default="iron_r01", help="name or folder (default %(default)s)")
     add("--cameras", default="ego", help="names with commas between; empty for none")
@@ -233,6 +234,16 @@ def _trials(text: str) -> int:
     if not (text.isdecimal() and 1 <= int(text) <= 100_000):
         raise argparse.ArgumentTypeError(f"{text} is not a number of trials, 1 to 100000")
     return int(text)
+
+
+def _scale(text: str) -> float:
+    try:
+        scale = float(text)
+    except ValueError:
+        scale = 0.0
+    if not (0.1 <= scale <= 3.0):
+        raise argparse.ArgumentTypeError(f"{text} is not a scale from 0.1 to 3")
+    return scale
 
 
 def _port(text: str) -> int:

@@ -109,6 +109,7 @@ class Collection:
             start(
                 "operator", "operator", "--robot", o.robot, "--task", o.task,
                 "--operator", device, "--takeover", o.takeover, "--operator-name", o.operator_name,
+                "--motion-scale", str(o.motion_scale),
             )  # fmt: skip
         start(
             "control", "control", "--robot", o.robot, "--session", self.summary.session_id,

@@ -49,6 +49,7 @@ def collect(options: argparse.Namespace) -> int:
         protocol=options.protocol,
         takeover=options.takeover,
         takeover_groups=options.takeover_groups,
+        motion_scale=options.motion_scale,
         simulated_robot=options.sim,
         console_port=None if options.headless else options.console_port,
         headset_host=options.headset_host,
@@ -121,6 +122,7 @@ def replay_motion(options: argparse.Namespace) -> int:
     options.operator = f"replay:{options.motion}"
     options.supervisor, options.policy = "teleoperate", "none"
     options.protocol, options.takeover, options.takeover_groups, options.sim = "complete", "anchored", "", True
+    options.motion_scale = 1.0
     options.episodes, options.seed = 1, 0
     options.headset_host, options.headset_port = "", 0
     options.time_limit = motion.duration_s + 3.0

@@ -22,7 +22,8 @@ class OperatorChain:
     """Frames of one operator in, trusted frames and targets out.
 
     Unless the takeover is ``aligned``, retargeting is latched anew with every frame until the operator drives: so a
-    takeover begins where the robot is, and a hand that is still then leaves the robot still.
+    takeover begins where the robot is, and a hand that is still then leaves the robot still. ``motion_scale`` is metres
+    of the robot per metre of the operator's hand, where motion is copied (not in ``aligned``, which matches poses).
     """
 
     def __init__(
@@ -31,15 +32,17 @@ class OperatorChain:
         takeover: str,
         limits: GateLimits | None = None,
         profile: OperatorProfile | None = None,
+        motion_scale: float = 1.0,
     ) -> None:
         self.gate = FrameGate(limits)
         self.admission = Admission()
         self._follows = takeover != "aligned"
         sizes = None if profile is None else profile.sizes
         if self._follows:
-            self.retargeter = Retargeter(robot, "anchored", sizes=sizes)
+            self.retargeter = Retargeter(robot, "anchored", motion_scale, follow_head=True, sizes=sizes)
         else:
-            self.retargeter = Retargeter(robot, "absolute", aligned_scale(robot, profile), sizes=sizes)
+            scale = aligned_scale(robot, profile)
+            self.retargeter = Retargeter(robot, "absolute", scale, follow_head=True, sizes=sizes)
         self._last_frame_s: float | None = None
         self._started = False
 

@@ -31,6 +31,7 @@ class SessionOptions:
     robot: str = "iron_r01"
     operator: str = "simulated"
     operator_name: str = ""
+    motion_scale: float = 1.0
     supervisor: str = "simulated"
     checkpoint: str = ""
     protocol: str = "complete"

@@ -5,15 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from rove_teleop.geometry import exp_so3
 from rove_teleop.operator_chain import OperatorChain, aligned_scale
 from rove_teleop.operator_profiles import ArmProfile, OperatorProfile
 from rove_teleop.retargeting.calibration import HandSize, measure_size
 from rove_teleop.retargeting.calibration_check import HandProbe
 from rove_teleop.retargeting.hands import HandRetargeter
 from rove_teleop.robots.description import load_robot
+from rove_teleop.robots.kinematics import Kinematics
 from rove_teleop.tracking.gate import NOISELESS
 from rove_teleop.tracking.hand_shape import hand_points
-from rove_teleop.types import SIDES
+from rove_teleop.types import SIDES, HandFrame, OperatorFrame
 
 from .retargeting.guided_person import TOUCH_M, Person
 
@@ -41,6 +43,26 @@ def test_only_matched_poses_are_scaled():
         for mode in ("aligned", "anchored", "blend")
     }
     assert scales == {"aligned": aligned_scale(ROBOT, profile()), "anchored": 1.0, "blend": 1.0}
+
+
+@pytest.mark.parametrize("scale", [0.4, 1.0, 2.0])
+def test_copied_motion_is_scaled_and_the_head_is_followed(scale):
+    chain, q_rad = OperatorChain(ROBOT, "anchored", NOISELESS, None, scale), ROBOT.home_rad
+    kinematics = Kinematics(ROBOT)
+    before = {site: kinematics.frames(q_rad)[site] for site in ("right_wrist", "head")}
+    for k in range(150):
+        share = min(k / 100, 1.0)
+        wrist, head = np.eye(4), np.eye(4)
+        wrist[0, 3] = 0.05 * share
+        head[:3, :3] = exp_so3(np.array([0.0, 0.0, 0.3 * share]))
+        frame = OperatorFrame(0.01 * k, k, HandFrame(), HandFrame(wrist), head)
+        _, targets = chain.step(frame, 0.01 * k, q_rad, driving=k > 0)
+        q_rad = np.where(targets.valid, targets.q_rad, q_rad)
+    after = {site: kinematics.frames(q_rad)[site] for site in before}
+    moved_m = after["right_wrist"][:3, 3] - before["right_wrist"][:3, 3]
+    np.testing.assert_allclose(moved_m, [0.05 * scale, 0.0, 0.0], atol=3e-3)
+    turned = after["head"][:3, :3] @ before["head"][:3, :3].T
+    np.testing.assert_allclose(turned, exp_so3(np.array([0.0, 0.0, 0.3])), atol=0.02)
 
 
 @pytest.mark.parametrize("takeover", ["aligned", "anchored"])

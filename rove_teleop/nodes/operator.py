@@ -43,11 +43,16 @@ class OperatorNode(Node):
     """Publishes the frame as received, the poses, the deadman and the targets of every frame that passes the gate."""
 
     def __init__(
-        self, robot: RobotDescription, tracker: Tracker, takeover: str, profile: OperatorProfile | None = None
+        self,
+        robot: RobotDescription,
+        tracker: Tracker,
+        takeover: str,
+        profile: OperatorProfile | None = None,
+        motion_scale: float = 1.0,
     ) -> None:
         super().__init__("rove_operator")
         self.robot, self.tracker = robot, tracker
-        self.chain = OperatorChain(robot, takeover, tracker.limits, profile)
+        self.chain = OperatorChain(robot, takeover, tracker.limits, profile, motion_scale)
         self.refused: Counter[str] = Counter()
         self.frames = 0
         self._order = JointOrder(robot.joint_names)
@@ -146,7 +151,7 @@ def run(options: argparse.Namespace, stop: Stop) -> None:
     robot = load_robot(options.robot)
     tracker = make_tracker(options.operator, robot, options.task, options.seed)
     profile = load_profile(options.operator_name) if options.operator_name else None
-    node = OperatorNode(robot, tracker, options.takeover, profile)
+    node = OperatorNode(robot, tracker, options.takeover, profile, options.motion_scale)
     spinner = Spinner(node)
     refusal = go_real_time(PRIORITY)
     if refusal is not None:
@@ -173,6 +178,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--operator", default="simulated", help="device, as for rove collect (default %(default)s)")
     result.add_argument("--takeover", choices=("aligned", "anchored", "blend"), default="anchored")
     result.add_argument("--operator-name", default="", help="whose calibration to use (see rove calibrate)")
+    result.add_argument("--motion-scale", type=float, default=1.0, help="metres of robot per metre of hand")
     result.add_argument("--seed", type=int, default=0, help="seed of a simulated operator (default %(default)s)")
     return result
 
