@@ -212,9 +212,12 @@ def retarget(options: argparse.Namespace) -> int:
         from .plots.retargeting import plot_retargeting
 
         plot_retargeting(result, robot, options.plot, f"{options.motion.name} on {robot.name}")
-    residual_mm = 1000.0 * np.nanpercentile(result["residual_m"].astype(np.float64), (50, 90))
     print(f"{options.out}: {len(result['stamp_s'])} frames for the {robot.joint_count} joints of {robot.name}")
-    print(f"wrist residual: median {residual_mm[0]:.1f} mm, 90th percentile {residual_mm[1]:.1f} mm")
+    for part, key in (("wrist", "residual_m"), ("fingertip", "fingertip_residual_m")):
+        residual_m = result[key].astype(np.float64)
+        if np.any(residual_m > 0.0):
+            median, most = 1000.0 * np.percentile(residual_m, (50, 90))
+            print(f"{part} residual, worst per frame: median {median:.1f} mm, 90th percentile {most:.1f} mm")
     for note in motion.notes:
         print(f"note: {note}")
     print(f"note: {robot.note}")

@@ -50,8 +50,9 @@ def retarget_motion(
 
     Returns:
         joint_names (n,); stamp_s (frames,); q_rad (frames, n), inside position and velocity limits; residual_m
-        (frames,), the worst wrist's distance from where it should be (0 where no wrist is tracked); clamped
-        (frames, n), joints that met a limit; valid (frames, n), joints whose part of the operator is tracked; scale ().
+        (frames,), the worst wrist's distance from where it should be (0 where no wrist is tracked);
+        fingertip_residual_m (frames,), the worst fingertip's, in the robot's size (0 where none is); clamped (frames,
+        n), joints that met a limit; valid (frames, n), joints whose part of the operator is tracked; scale ().
     """
     frames = motion.frames
     scale, latches = calibrate(motion, robot)
@@ -61,13 +62,14 @@ def retarget_motion(
     for _ in range(START_STEPS):
         retargeter.step(frames[0], 0.05)
     shape = (len(frames), robot.joint_count)
-    q_rad, residual_m = np.zeros(shape), np.zeros(len(frames))
+    q_rad, residual_m, fingertip_residual_m = np.zeros(shape), np.zeros(len(frames)), np.zeros(len(frames))
     clamped, valid = np.zeros(shape, dtype=np.bool_), np.zeros(shape, dtype=np.bool_)
     stamp_s = np.array([frame.stamp_s for frame in frames])
     for k, frame in enumerate(frames):
         targets = retargeter.step(frame, float(stamp_s[k] - stamp_s[max(k - 1, 0)]))
         q_rad[k], valid[k] = targets.q_rad, targets.valid
         residual_m[k], clamped[k] = retargeter.residual_m, retargeter.clamped
+        fingertip_residual_m[k] = retargeter.fingertip_residual_m
         if progress is not None and ((k + 1) % PROGRESS_FRAMES == 0 or k + 1 == len(frames)):
             progress(k + 1, len(frames))
     return {
@@ -75,6 +77,7 @@ def retarget_motion(
         "stamp_s": stamp_s,
         "q_rad": q_rad,
         "residual_m": residual_m,
+        "fingertip_residual_m": fingertip_residual_m,
         "clamped": clamped,
         "valid": valid,
         "scale": np.array(scale),

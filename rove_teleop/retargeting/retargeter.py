@@ -23,9 +23,10 @@ class Retargeter:
     """Targets for the joints whose part of the operator is tracked; the others keep their last angle and are not valid.
 
     Call ``start`` with where the robot is, ``anchor`` to latch, then ``step`` with every frame. Targets are always
-    finite and inside position limits, and move at most as fast as the velocity limits allow. ``residual_m`` is the
-    worst wrist's distance from where the operator wants it, ``clamped`` (n,) the joints that met a limit in the last
-    step. With ``use_waist`` the waist bends for a hand that its arm alone does not reach.
+    finite and inside position limits, and move at most as fast as the velocity limits allow. Of the last step:
+    ``residual_m`` is the worst wrist's distance from where the operator wants it, ``fingertip_residual_m`` the worst
+    fingertip's from its target, ``clamped`` (n,) the joints that met a limit. With ``use_waist`` the waist bends for a
+    hand that its arm alone does not reach.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Retargeter:
         self.clutch = Clutch(mode, scale)
         self.residual_m = 0.0
         self.residual_rad = 0.0
+        self.fingertip_residual_m = 0.0
         self.clamped: NDArray[np.bool_] = np.zeros(robot.joint_count, dtype=np.bool_)
         self._follow_head = follow_head and "neck" in robot.groups and "head" in robot.operator.frames
         self._kinematics = Kinematics(robot)
@@ -129,6 +131,7 @@ class Retargeter:
             valid[self._waist] = True
 
     def _step_fingers(self, frame: OperatorFrame, dt_s: float, valid: NDArray[np.bool_]) -> None:
+        self.fingertip_residual_m = 0.0
         for side, hand in self._hands.items():
             points_m = frame.hand(side).points_m
             if points_m is None or not np.all(np.isfinite(points_m)):
@@ -139,3 +142,4 @@ class Retargeter:
             self._q_rad[hand.joints] = np.clip(wanted, last - reach, last + reach)
             self.clamped[hand.joints] = hand.clamped | (self._q_rad[hand.joints] != wanted)
             valid[hand.joints] = True
+            self.fingertip_residual_m = max(self.fingertip_residual_m, hand.residual_m)

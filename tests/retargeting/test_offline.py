@@ -16,7 +16,7 @@ from rove_teleop.types import HandFrame, OperatorFrame
 from ..tracking import recordings
 
 ROBOT = load_robot("iron_r01")
-KEYS = {"joint_names", "stamp_s", "q_rad", "residual_m", "clamped", "valid", "scale"}
+KEYS = {"joint_names", "stamp_s", "q_rad", "residual_m", "fingertip_residual_m", "clamped", "valid", "scale"}
 
 
 @dataclass(frozen=True)
