@@ -15,6 +15,7 @@ from .figure import BLUE, COLOURS, INK, MUTED, ORANGE, save_png, tidy
 AXES = (("lag [ms]", 1e3), ("jerk, rms [% of limit]", 1e2), ("error, lag taken out [mrad]", 1e3))
 PAIRS = ((0, 1), (0, 2), (1, 2))
 MOST_NAMES = 14
+STYLES = ("-", "-.", ":")
 
 
 def plot_fronts(names: Sequence[str], points: Array, on_front: Sequence[bool], path: Path) -> None:
@@ -37,10 +38,22 @@ def _projection(axes: Axes, names: Sequence[str], points: Array, front: np.ndarr
     axes.scatter(px[~front], py[~front], s=22, color=MUTED, alpha=0.6, linewidths=0)
     axes.scatter(px[front], py[front], s=34, color=BLUE, linewidths=0)
     axes.scatter(px[:1], py[:1], s=90, facecolors="none", edgecolors=ORANGE, linewidths=1.6)
-    for k, name in enumerate(names):
-        if np.isfinite(px[k] + py[k]) and (k == 0 or len(names) <= MOST_NAMES):
-            axes.annotate(name, (px[k], py[k]), (5, 4), textcoords="offset points", fontsize=7, color=INK)
     tidy(axes, ylabel, xlabel)
+    for (at_x, at_y), label in _labels(names[: MOST_NAMES if len(names) <= MOST_NAMES else 1], px, py).items():
+        axes.annotate(label, (at_x, at_y), (5, 4), textcoords="offset points", fontsize=7, color=INK)
+
+
+def _labels(names: Sequence[str], px: Array, py: Array) -> dict[tuple[float, float], str]:
+    """Names by place; points that nearly coincide share a label."""
+    near = 0.015 * np.array([np.nanmax(px) - np.nanmin(px), np.nanmax(py) - np.nanmin(py)])
+    labels: dict[tuple[float, float], str] = {}
+    for name, x, y in zip(names, px.tolist(), py.tolist(), strict=False):
+        if not np.isfinite(x + y):
+            continue
+        there = [at for at in labels if abs(at[0] - x) <= near[0] and abs(at[1] - y) <= near[1]]
+        place = there[0] if there else (x, y)
+        labels[place] = f"{labels[place]}, {name}" if there else name
+    return labels
 
 
 def plot_takeover(time_s: Array, asked: Mapping[str, Array], sent: Mapping[str, Array], title: str, path: Path) -> None:
@@ -56,9 +69,9 @@ def plot_takeover(time_s: Array, asked: Mapping[str, Array], sent: Mapping[str, 
         top.plot(time_s, q_rad, style, color=MUTED, linewidth=1.2, label=f"asked by {name}")
     dt_s = float(time_s[1] - time_s[0]) if len(time_s) > 1 else 1.0
     for k, (name, q_rad) in enumerate(sent.items()):
-        colour = COLOURS[k % len(COLOURS)]
-        top.plot(time_s, q_rad, color=colour, linewidth=1.4, label=name)
-        bottom.plot(time_s, np.gradient(q_rad, dt_s), color=colour, linewidth=1.0)
+        colour, style = COLOURS[k % len(COLOURS)], STYLES[k // len(COLOURS) % len(STYLES)]
+        top.plot(time_s, q_rad, style, color=colour, linewidth=1.4, label=name)
+        bottom.plot(time_s, np.gradient(q_rad, dt_s), style, color=colour, linewidth=1.0)
     for axes in (top, bottom):
         axes.axvline(0.0, color=MUTED, linewidth=0.8)
     tidy(top, "position [rad]")
