@@ -57,7 +57,8 @@ def session(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
         text=True,
     )
     try:
-        found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+        lines = iter(process.stdout.readline, "")
+        found = next(filter(None, (re.search(r"http://127\.0\.0\.1:\d+", line) for line in lines)), None)
         assert found, process.stderr.read()
         yield process, found[0]
     finally:
