@@ -5,9 +5,8 @@ python examples/02_filter_a_stream.py
 
 import numpy as np
 
-from rove_teleop.command_filter.command_filter import CommandFilter
 from rove_teleop.command_filter.limits import Limits
-from rove_teleop.command_filter.smoothing import LowPass
+from rove_teleop.motion_path import OPERATOR, MotionPath
 from rove_teleop.robots.description import load_robot
 
 
@@ -16,9 +15,10 @@ def main() -> None:
     limits = Limits(
         robot.q_min_rad, robot.q_max_rad, robot.v_max_rad_s, robot.a_max_rad_s2, robot.j_max_rad_s3, robot.dt_s
     )
-    smooth, tracker = LowPass(robot.dt_s), CommandFilter(limits)
-    tracker.start(robot.home_rad)
-    smooth.start(tracker.motion)
+    path = MotionPath(limits, robot.groups)
+    path.filter.start(robot.home_rad)
+    path.begin(robot.home_rad)
+    operator, no_policy = np.full(robot.joint_count, OPERATOR), np.full(robot.joint_count, np.nan)
     rng = np.random.default_rng(0)
     sent = []
     for tick in range(1000):
@@ -27,8 +27,7 @@ def main() -> None:
             target = rng.uniform(1.5 * robot.q_min_rad, 1.5 * robot.q_max_rad)
         if tick % 200 == 0:
             target[0] = np.nan
-        known = np.where(np.isfinite(target), target, tracker.motion.x)
-        sent.append(tracker.step(smooth.step(known)))
+        sent.append(path.step(operator, no_policy, target))
     for order, (name, limit) in enumerate(
         (("velocity", robot.v_max_rad_s), ("acceleration", robot.a_max_rad_s2), ("jerk", robot.j_max_rad_s3)), start=1
     ):
