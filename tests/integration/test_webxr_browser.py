@@ -169,9 +169,7 @@ def test_any_hand_comes_out_of_the_operators_process_as_it_was(headset: HeadsetP
     assert frame.T_world_head[2, 3] == pytest.approx(1.6, abs=1e-6)
 
 
-def test_one_hand_lost_is_that_hand_alone_and_the_gate_lets_go(
-    headset: HeadsetPage, operator: Operator
-) -> None:
+def test_one_hand_lost_is_that_hand_alone_and_the_gate_lets_go(headset: HeadsetPage, operator: Operator) -> None:
     headset.emulate("device.hands.left.connected = false")
     frame = operator.sees(lambda frame: frame.left.T_world_wrist is None)
     assert frame.engaged and frame.right.points_m is not None
