@@ -13,7 +13,7 @@ from ..robots.self_collision import SelfCollision, read_capsules
 from ..robots.tree import Tree, read_tree
 from ..types import SIDES, Array, Side
 from .body_contacts import gaps_m
-from .body_problem import Problem, pack, unpack
+from .body_problem import Problem, about_z, pack, unpack_problem, unpack_work
 from .body_solver import solve_tick
 
 ORIENTATION_M = 0.1
@@ -26,6 +26,9 @@ RELUCTANT_DAMPING = 0.05
 """Least resistance of joints that should help only where the others do not suffice."""
 ELBOW = 0.1
 """Weight of an elbow's hint, beside 1 of a wrist's position."""
+
+
+NOT_FINITE = "q_rad and dt_s must be finite and dt_s positive"
 
 
 class BodySolution(NamedTuple):
@@ -58,26 +61,30 @@ class BodyIK:
         resistance_per_m: float = RESISTANCE_PER_M,
     ) -> None:
         self._iterations = iterations
-        tree = read_tree(robot, tuple(dict.fromkeys(robot.operator.frames.values())))
+        tree = about_z(read_tree(robot, tuple(dict.fromkeys(robot.operator.frames.values()))))
         self._joints = tree.joints
-        self._row = {site: k for k, site in enumerate(tree.sites)}
+        row = {site: k for k, site in enumerate(tree.sites)}
         slow = _members(robot, tree, reluctant)
-        serves, swivel, self._elbow_row = _roles(robot, tree, _members(robot, tree, groups), slow)
+        serves, swivel, elbow_row = _roles(robot, tree, _members(robot, tree, groups), slow)
         weight = np.tile([1.0, ORIENTATION_M], (len(tree.sites), 1))
-        weight[[self._row[site] for site in orientation_only if site in self._row], 0] = 0.0
-        weight[list(self._elbow_row.values()), 0] = ELBOW
+        weight[[row[site] for site in orientation_only if site in row], 0] = 0.0
+        weight[list(elbow_row.values()), 0] = ELBOW
         damping = np.stack([np.where(slow, RELUCTANT_DAMPING, DAMPING), np.full(len(slow), resistance_per_m)], axis=1)
         limits = np.stack([robot.q_min_rad, robot.q_max_rad, robot.v_max_rad_s], axis=1)
-        problem = Problem(
-            *(tree.parent, tree.T_parent_link, tree.axis, tree.site_link, tree.T_link_site, tree.joints),
-            *(limits, serves.astype(np.int64), swivel, weight, damping, robot.home_rad[tree.joints]),
-            *_capsules(robot, tree, serves.any(axis=0) & ~slow & ~_members(robot, tree, ("neck",))),
+        capsule_link, capsule, capsule_moves, pairs, self._wanted_margin_m = _capsules(
+            robot, tree, serves.any(axis=0) & ~slow & ~_members(robot, tree, ("neck",))
         )
-        self._packed = pack(problem)
-        unpacked = unpack(*self._packed)
-        self._posture, self._margin_m, self._wanted_margin_m = unpacked.posture, unpacked.margin_m, problem.margin_m
+        problem = Problem(
+            *(tree.T_parent_link[:, :3], tree.T_link_site[:, :3], limits, weight, damping, robot.home_rad[tree.joints]),
+            *(capsule, self._wanted_margin_m, tree.parent, tree.site_link, tree.joints, serves, swivel),
+            *(capsule_link, capsule_moves, pairs),
+        )
+        self._integers, self._numbers = pack(problem)
+        problem, work = unpack_problem(self._integers, self._numbers), unpack_work(self._integers, self._numbers)
+        self._posture, self._margin_m, self._stopped = problem.posture, problem.margin_m, work.stopped
+        self._places = {site: (1 << k, work.goals[k]) for site, k in row.items()}
+        self._elbows = {side: (1 << k, work.goals[k, :3, 3]) for side, k in elbow_row.items()}
         self._none_clamped = np.zeros(robot.joint_count, dtype=np.bool_)
-        self._goals = np.tile(np.eye(4), (len(tree.sites), 1, 1))
         self.posture_rad = robot.home_rad
         self.solve({}, robot.home_rad, robot.dt_s)  # compiles, or loads what an earlier start compiled
 
@@ -90,7 +97,7 @@ class BodyIK:
     def posture_rad(self, q_rad: Array) -> None:
         self._posture_rad = np.array(q_rad, dtype=np.float64)
         self._posture[:] = self._posture_rad[self._joints]
-        self._margin_m[:] = np.minimum(self._wanted_margin_m, gaps_m(*self._packed, self._posture))
+        self._margin_m[:] = np.minimum(self._wanted_margin_m, gaps_m(self._integers, self._numbers, self._posture))
 
     def solve(
         self, goals: Mapping[str, Array], q_rad: Array, dt_s: float, elbows: Mapping[Side, Array] | None = None
@@ -107,25 +114,28 @@ class BodyIK:
         Raises:
             ValueError: ``q_rad`` or ``dt_s`` is not finite; KeyError: a site that is no part of the operator.
         """
-        wanted, places = 0, self._goals
+        wanted = 0
         for site, T_base_site in goals.items():
-            row = self._row[site]
-            places[row] = T_base_site
-            wanted |= 1 << row
+            bit, place = self._places[site]
+            place[:] = T_base_site
+            wanted |= bit
         if elbows:
             for side, point_m in elbows.items():
-                if side in self._elbow_row:
-                    places[self._elbow_row[side], :3, 3] = point_m
-                    wanted |= 1 << self._elbow_row[side]
+                if side in self._elbows:
+                    bit, place = self._elbows[side]
+                    place[:] = point_m
+                    wanted |= bit
+        if not 0.0 < dt_s < 10.0:
+            raise ValueError(NOT_FINITE)
         q = np.array(q_rad, dtype=np.float64)
-        clamped = self._none_clamped.copy()
-        residual_m, residual_rad, clearance_m = np.nan, np.nan, np.nan
-        if 0.0 < dt_s < 10.0:
-            residual_m, residual_rad, clearance_m = solve_tick(
-                *self._packed, places, wanted, dt_s, self._iterations, q, clamped
-            )
+        residual_m, residual_rad, clearance_m, stopped = solve_tick(
+            self._integers, self._numbers, wanted, dt_s, self._iterations, q
+        )
         if residual_m != residual_m:
-            raise ValueError("q_rad and dt_s must be finite and dt_s positive")
+            raise ValueError(NOT_FINITE)
+        clamped = self._none_clamped.copy()
+        if stopped:
+            clamped[self._joints[self._stopped != 0]] = True
         return BodySolution(q, residual_m, residual_rad, clamped, clearance_m)
 
 

@@ -6,157 +6,145 @@ weighs both. A swivel, an elbow that may only turn about the line from shoulder 
 
 from __future__ import annotations
 
+from math import atan2, sqrt
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..compiled import njit
 from ..types import Array
-from .chain import site_jacobian
+from .body_links import speed_of
+
+Ints = NDArray[np.int64]
 
 
 @njit
 def goal_errors(
-    swivel: NDArray[np.int64],
-    weight: Array,
-    goals: Array,
-    wanted: NDArray[np.bool_],
-    position_m: Array,
-    T: Array,
-    errors: Array,
+    swivel: Ints, weight: Array, goals: Array, there: Ints, frame: Array, site: Array, error: Array
 ) -> float:
-    """Weighted errors of all goals (s, 4, 4) into ``errors`` (s, 6); returns their sum of squares.
+    """Weighted errors of all goals (s, 4, 4) into ``error`` (s, 6); returns their sum of squares.
 
-    Arguments here and below are the fields of ``Problem`` and ``Pose`` that are needed: whole ones are slow to pass.
+    Arguments here and below are the fields of ``Problem`` and ``Work`` that are needed: whole ones are slow to pass.
     """
-    cost, row = 0.0, np.empty(3)
-    for k in range(len(wanted)):
-        if not wanted[k]:
+    cost = 0.0
+    for k in range(len(there)):
+        if not there[k]:
             continue
-        error, at_wrist = errors[k], swivel[k, 1]
-        error[:] = 0.0
-        if at_wrist >= 0:
-            error[0] = weight[k, 0] * _swivel(T[k], goals[k], position_m[swivel[k, 0]], T[at_wrist], row)
-        else:
-            for a in range(3):
-                error[a] = weight[k, 0] * (goals[k, a, 3] - T[k, a, 3])
-            _turn(T[k], goals[k], error)
-            for a in range(3, 6):
-                error[a] *= weight[k, 1]
-        for a in range(6):
-            cost += error[a] * error[a]
+        if swivel[k, 1] >= 0:
+            off, _, _, _ = _swivel(site[k], goals[k], frame[swivel[k, 0]], site[swivel[k, 1]])
+            error[k, 0] = weight[k, 0] * off
+            cost += error[k, 0] ** 2
+            continue
+        x, y, z = _turn(site[k], goals[k])
+        error[k, 3], error[k, 4], error[k, 5] = weight[k, 1] * x, weight[k, 1] * y, weight[k, 1] * z
+        for a in range(3):
+            error[k, a] = weight[k, 0] * (goals[k, a, 3] - site[k, a, 3])
+            cost += error[k, a] ** 2 + error[k, 3 + a] ** 2
     return cost
 
 
 @njit
 def goal_rows(
-    serves: NDArray[np.int64],
-    axis: Array,
-    swivel: NDArray[np.int64],
+    depth: Ints,
+    above: Ints,
+    site_link: Ints,
+    serves: Ints,
+    swivel: Ints,
     weight: Array,
     goals: Array,
-    wanted: NDArray[np.bool_],
-    rotation: Array,
-    position_m: Array,
-    T: Array,
+    there: Ints,
+    frame: Array,
+    site: Array,
     J: Array,
 ) -> None:
-    """Weighted Jacobians (s, 6, m) of all goals; of a swivel only the first row counts."""
-    row = np.empty(3)
-    for k in range(len(wanted)):
-        if not wanted[k]:
+    """Weighted Jacobians (s, 6, m) of all goals, by depth as in ``box_qp``; of a swivel only the first row counts."""
+    for k in range(len(there)):
+        if not there[k] or site_link[k] < 0:
             continue
-        at_wrist = swivel[k, 1]
-        site_jacobian(serves[k], axis, rotation, position_m, T[k, :3, 3], J[k])
-        if at_wrist >= 0:
-            _swivel(T[k], goals[k], position_m[swivel[k, 0]], T[at_wrist], row)
-            for i in range(J.shape[2]):
-                J[k, 0, i] = weight[k, 0] * (row[0] * J[k, 0, i] + row[1] * J[k, 1, i] + row[2] * J[k, 2, i])
-            continue
-        for a in range(6):
-            for i in range(J.shape[2]):
-                J[k, a, i] *= weight[k, a // 3]
+        u, v, w, turns = 0.0, 0.0, 0.0, swivel[k, 1] >= 0
+        if turns:
+            _, u, v, w = _swivel(site[k], goals[k], frame[swivel[k, 0]], site[swivel[k, 1]])
+        px, py, pz, linear, angular = site[k, 0, 3], site[k, 1, 3], site[k, 2, 3], weight[k, 0], weight[k, 1]
+        for d in range(depth[site_link[k]] + 1):
+            i = above[site_link[k], d]
+            if not serves[k, i]:
+                for a in range(6):
+                    J[k, a, d] = 0.0
+                continue
+            x, y, z = speed_of(frame, i, px, py, pz)
+            if turns:
+                J[k, 0, d] = linear * (u * x + v * y + w * z)
+                continue
+            J[k, 0, d], J[k, 1, d], J[k, 2, d] = linear * x, linear * y, linear * z
+            for a in range(3):
+                J[k, 3 + a, d] = angular * frame[i, a, 2]
 
 
 @njit
-def worst_errors(
-    swivel: NDArray[np.int64], weight: Array, wanted: NDArray[np.bool_], errors: Array, gap_m: Array
-) -> tuple[float, float, float]:
-    """Largest position error in metres and orientation error in radians of goals, and the smallest gap in metres."""
-    worst_m, worst_rad, smallest_m = 0.0, 0.0, np.inf
-    for k in range(len(gap_m)):
-        smallest_m = min(smallest_m, gap_m[k])
-    for k in range(len(wanted)):
-        if not wanted[k] or swivel[k, 1] >= 0:
-            continue
-        error = errors[k]
-        if weight[k, 0] > 0.0:
-            worst_m = max(worst_m, np.sqrt(error[0] ** 2 + error[1] ** 2 + error[2] ** 2) / weight[k, 0])
-        worst_rad = max(worst_rad, np.sqrt(error[3] ** 2 + error[4] ** 2 + error[5] ** 2) / weight[k, 1])
-    return worst_m, worst_rad, smallest_m
+def worst_errors(swivel: Ints, weight: Array, there: Ints, error: Array) -> tuple[float, float]:
+    """Largest position error in metres and orientation error in radians of goals that are no swivels."""
+    worst_m, worst_rad = 0.0, 0.0
+    for k in range(len(there)):
+        if there[k] and swivel[k, 1] < 0:
+            if weight[k, 0] > 0.0:
+                worst_m = max(worst_m, sqrt(error[k, 0] ** 2 + error[k, 1] ** 2 + error[k, 2] ** 2) / weight[k, 0])
+            worst_rad = max(worst_rad, sqrt(error[k, 3] ** 2 + error[k, 4] ** 2 + error[k, 5] ** 2) / weight[k, 1])
+    return worst_m, worst_rad
 
 
 @njit
-def _turn(T_now: Array, T_goal: Array, error: Array) -> None:
-    """Rotation vector in the base frame that takes ``T_now`` to ``T_goal``, into error[3:]."""
-    R = np.empty((3, 3))
-    for a in range(3):
-        for b in range(3):
-            R[a, b] = T_goal[a, 0] * T_now[b, 0] + T_goal[a, 1] * T_now[b, 1] + T_goal[a, 2] * T_now[b, 2]
-    x, y, z = R[2, 1] - R[1, 2], R[0, 2] - R[2, 0], R[1, 0] - R[0, 1]
-    sine, cosine = 0.5 * np.sqrt(x * x + y * y + z * z), 0.5 * (R[0, 0] + R[1, 1] + R[2, 2] - 1.0)
-    angle = np.arctan2(sine, cosine)
+def _dot(A: Array, B: Array, a: int, b: int) -> float:
+    """Entry (a, b) of A B' of the rotations of two poses."""
+    return float(A[a, 0] * B[b, 0] + A[a, 1] * B[b, 1] + A[a, 2] * B[b, 2])
+
+
+@njit
+def _turn(T_now: Array, T_goal: Array) -> tuple[float, float, float]:
+    """Rotation vector in the base frame that takes ``T_now`` to ``T_goal``."""
+    xx, yy, zz = _dot(T_goal, T_now, 0, 0), _dot(T_goal, T_now, 1, 1), _dot(T_goal, T_now, 2, 2)
+    xy, yx = _dot(T_goal, T_now, 0, 1), _dot(T_goal, T_now, 1, 0)
+    xz, zx = _dot(T_goal, T_now, 0, 2), _dot(T_goal, T_now, 2, 0)
+    yz, zy = _dot(T_goal, T_now, 1, 2), _dot(T_goal, T_now, 2, 1)
+    x, y, z = zy - yz, xz - zx, yx - xy
+    sine, cosine = 0.5 * sqrt(x * x + y * y + z * z), 0.5 * (xx + yy + zz - 1.0)
+    angle = atan2(sine, cosine)
     if cosine > -0.99:
         scale = 0.5 * (angle / sine if sine > 1e-9 else 1.0)
-        error[3], error[4], error[5] = scale * x, scale * y, scale * z
-        return
+        return scale * x, scale * y, scale * z
     # Close to half a turn the difference of the off-diagonals vanishes; their sum still knows the axis.
-    k = 0
-    for a in range(1, 3):
-        if R[a, a] > R[k, k]:
-            k = a
-    norm = 0.0
-    for a in range(3):
-        error[3 + a] = R[a, k] + R[k, a] if a != k else 2.0 * (R[k, k] - cosine)
-        norm += error[3 + a] ** 2
-    sign = 1.0 if error[3] * x + error[4] * y + error[5] * z >= 0.0 else -1.0
-    for a in range(3, 6):
-        error[a] *= sign * angle / np.sqrt(norm)
+    if xx >= yy and xx >= zz:
+        u, v, w = 2.0 * (xx - cosine), xy + yx, xz + zx
+    elif yy >= zz:
+        u, v, w = xy + yx, 2.0 * (yy - cosine), yz + zy
+    else:
+        u, v, w = xz + zx, yz + zy, 2.0 * (zz - cosine)
+    scale = (1.0 if u * x + v * y + w * z >= 0.0 else -1.0) * angle / sqrt(u * u + v * v + w * w)
+    return scale * u, scale * v, scale * w
 
 
 @njit
-def _around(T_elbow: Array, shoulder_m: Array, T_wrist: Array, radius_m: Array, tangent: Array) -> float:
-    """Where an elbow is off the line from shoulder to wrist (3,), which way it turns about it (3,), and how far off."""
-    ax, ay, az = T_wrist[0, 3] - shoulder_m[0], T_wrist[1, 3] - shoulder_m[1], T_wrist[2, 3] - shoulder_m[2]
-    length = max(np.sqrt(ax * ax + ay * ay + az * az), 1e-6)
-    ax, ay, az = ax / length, ay / length, az / length
-    along = 0.0
-    for a in range(3):
-        radius_m[a] = T_elbow[a, 3] - shoulder_m[a]
-    along = ax * radius_m[0] + ay * radius_m[1] + az * radius_m[2]
-    radius_m[0] -= along * ax
-    radius_m[1] -= along * ay
-    radius_m[2] -= along * az
-    off_m = np.sqrt(radius_m[0] ** 2 + radius_m[1] ** 2 + radius_m[2] ** 2)
-    inverse = 1.0 / max(off_m, 1e-6)
-    tangent[0] = inverse * (ay * radius_m[2] - az * radius_m[1])
-    tangent[1] = inverse * (az * radius_m[0] - ax * radius_m[2])
-    tangent[2] = inverse * (ax * radius_m[1] - ay * radius_m[0])
-    return float(off_m)
+def _off_line(T: Array, shoulder: Array, ax: float, ay: float, az: float) -> tuple[float, float, float]:
+    """Where the place of ``T`` is off the line through the shoulder with direction (ax, ay, az)."""
+    x, y, z = T[0, 3] - shoulder[0, 3], T[1, 3] - shoulder[1, 3], T[2, 3] - shoulder[2, 3]
+    along = ax * x + ay * y + az * z
+    return x - along * ax, y - along * ay, z - along * az
 
 
 @njit
-def _swivel(T_elbow: Array, T_hint: Array, shoulder_m: Array, T_wrist: Array, row: Array) -> float:
-    """How far along its circle an elbow is from its hint, in metres, and the direction (3,) into ``row``.
+def _swivel(T_elbow: Array, T_hint: Array, shoulder: Array, T_wrist: Array) -> tuple[float, float, float, float]:
+    """How far along its circle an elbow is from its hint, in metres, and the direction (3 numbers) of that.
 
     Only the turn about the line from shoulder to wrist counts, so the hint costs the wrist nothing. A hint close to
     that line says little, and is scaled down with its distance from it.
     """
-    radius_m, hint_m, other = np.empty(3), np.empty(3), np.empty(3)
-    off_m = _around(T_elbow, shoulder_m, T_wrist, radius_m, row)
-    hint_off_m = _around(T_hint, shoulder_m, T_wrist, hint_m, other)
-    across = row[0] * hint_m[0] + row[1] * hint_m[1] + row[2] * hint_m[2]
-    along = (radius_m[0] * hint_m[0] + radius_m[1] * hint_m[1] + radius_m[2] * hint_m[2]) / max(off_m, 1e-6)
-    share = min(1.0, hint_off_m / max(off_m, 1e-6))
-    for a in range(3):
-        row[a] *= share
-    return float(share * off_m * np.arctan2(across, along))
+    ax, ay, az = T_wrist[0, 3] - shoulder[0, 3], T_wrist[1, 3] - shoulder[1, 3], T_wrist[2, 3] - shoulder[2, 3]
+    length = max(sqrt(ax * ax + ay * ay + az * az), 1e-6)
+    ax, ay, az = ax / length, ay / length, az / length
+    x, y, z = _off_line(T_elbow, shoulder, ax, ay, az)
+    hx, hy, hz = _off_line(T_hint, shoulder, ax, ay, az)
+    off_m, hint_off_m = sqrt(x * x + y * y + z * z), sqrt(hx * hx + hy * hy + hz * hz)
+    inverse = 1.0 / max(off_m, 1e-6)
+    u, v, w = inverse * (ay * z - az * y), inverse * (az * x - ax * z), inverse * (ax * y - ay * x)
+    share = min(1.0, hint_off_m * inverse)
+    angle = atan2(u * hx + v * hy + w * hz, inverse * (x * hx + y * hy + z * hz))
+    return share * off_m * angle, share * u, share * v, share * w

@@ -1,8 +1,15 @@
 """A small quadratic problem with bounds, solved exactly: clipping an unbounded solution would turn hands by tens of
 degrees at a joint limit.
+
+Matrices of a tree of links are stored by depth. Row i has an entry for each link above link i and for itself:
+``H[i, d]`` is its entry with ``above[i, d]``, and ``depth[i]`` the place of its own. All others are zero, and a
+Cholesky factorisation from the leaves to the root keeps them zero. A dense matrix is that of a chain of all variables:
+its lower half as it stands, with ``above[i, d] = d`` and ``depth[i] = i``.
 """
 
 from __future__ import annotations
+
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,49 +17,77 @@ from numpy.typing import NDArray
 from ..compiled import njit
 from ..types import Array
 
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_] | NDArray[np.int64]
+
 _RELEASE = 1e-12
 """Smallest slope of the objective, relative to the largest entry of g, that lets a variable leave its bound."""
 
 
 @njit
-def solve_box(H: Array, g: Array, low: Array, high: Array, x: Array, stopped: NDArray[np.bool_]) -> None:
+def solve_box(H: Array, g: Array, low: Array, high: Array, x: Array, stopped: Flags) -> None:
+    """``solve_tree`` of a dense matrix H (m, m), of which only the lower half is read."""
+    m = len(g)
+    depth, above = np.empty(m, np.int64), np.empty((m, m), np.int64)
+    for i in range(m):
+        depth[i] = i
+        for d in range(m):
+            above[i, d] = d
+    solve_tree(depth, above, H, g, low, high, x, stopped, np.empty((m, m)), np.empty(m), np.empty(m))
+
+
+@njit
+def solve_tree(
+    depth: Ints,
+    above: Ints,
+    H: Array,
+    g: Array,
+    low: Array,
+    high: Array,
+    x: Array,
+    stopped: Flags,
+    L: Array,
+    wanted: Array,
+    slope: Array,
+) -> None:
     """Minimise x'Hx/2 - g'x subject to low <= x <= high, by locking variables at bounds and solving for the rest.
 
     The search begins at the clipped unbounded solution, which is feasible and mostly close. From there the objective
     never rises, so x is useful even if the bounded number of rounds does not suffice.
 
     Args:
-        H: (m, m), symmetric positive definite; only its lower half is read.
+        depth, above: (m,) and (m, m), how H is stored.
+        H: (m, m), symmetric positive definite.
         g: (m,).
         low, high: (m,), with low <= high.
         x: (m,), written; always inside the bounds.
         stopped: (m,), written; the variables that a bound stopped.
+        L, wanted, slope: (m, m), (m,) and (m,), written; of no use to the caller.
     """
     m = len(g)
-    wanted, index, first, L = np.empty(m), np.empty(m, np.int64), np.empty(m, np.int64), np.empty((m, m))
-    largest = 0.0
     for i in range(m):
         stopped[i] = not low[i] < high[i]
         x[i] = low[i] if stopped[i] else 0.0
+    _solve_free(depth, above, H, g, x, stopped, L, wanted)
+    if _clip(wanted, low, high, x, stopped):
+        return
+    largest = 0.0
+    for i in range(m):
         largest = max(largest, abs(g[i]))
-    for rounds in range(4 * m + 1):
-        _solve_free(H, g, x, stopped, wanted, index, first, L)
-        if rounds == 0:
-            if _clip(wanted, low, high, x, stopped):
-                break
-            continue
+    for _ in range(4 * m):
+        _solve_free(depth, above, H, g, x, stopped, L, wanted)
         blocked = _move(x, wanted, stopped, low, high)
         if blocked >= 0:
             stopped[blocked] = True
             continue
-        released = _steepest(H, g, x, stopped, low, high, _RELEASE * largest)
+        released = _steepest(depth, above, H, g, x, stopped, low, high, slope, _RELEASE * largest)
         if released < 0:
-            break
+            return
         stopped[released] = False
 
 
 @njit
-def _clip(wanted: Array, low: Array, high: Array, x: Array, stopped: NDArray[np.bool_]) -> bool:
+def _clip(wanted: Array, low: Array, high: Array, x: Array, stopped: Flags) -> bool:
     """The point inside the bounds that is closest to ``wanted``; True when that is ``wanted`` itself."""
     inside = True
     for i in range(len(x)):
@@ -64,54 +99,47 @@ def _clip(wanted: Array, low: Array, high: Array, x: Array, stopped: NDArray[np.
 
 @njit
 def _solve_free(
-    H: Array,
-    g: Array,
-    x: Array,
-    stopped: NDArray[np.bool_],
-    wanted: Array,
-    index: NDArray[np.int64],
-    first: NDArray[np.int64],
-    L: Array,
+    depth: Ints, above: Ints, H: Array, g: Array, x: Array, stopped: Flags, L: Array, wanted: Array
 ) -> None:
-    """The best point when the stopped variables stay: written to ``wanted`` by a Cholesky factorisation.
-
-    From the last variable to the first, and no row begins before its first entry that is not zero (``first``): with
-    variables in the order of a tree, parents first, what is zero between two branches then stays zero.
-    """
-    n = 0
-    for i in range(len(g) - 1, -1, -1):
-        wanted[i] = x[i]
-        if not stopped[i]:
-            index[n] = i
-            n += 1
-    for r in range(n):
-        i = index[r]
-        total = g[i]
-        for j in range(len(g)):
-            if stopped[j] and x[j] != 0.0:
-                total -= H[max(i, j), min(i, j)] * x[j]
-        first[r] = 0
-        while first[r] < r and H[index[first[r]], i] == 0.0:
-            first[r] += 1
-        for c in range(first[r], r):
-            s = H[index[c], i]
-            for k in range(max(first[r], first[c]), c):
-                s -= L[r, k] * L[c, k]
-            L[r, c] = s / L[c, c]
-            total -= L[r, c] * wanted[index[c]]
-        s = H[i, i]
-        for k in range(first[r], r):
-            s -= L[r, k] * L[r, k]
-        L[r, r] = np.sqrt(max(s, 1e-300))
-        wanted[i] = total / L[r, r]
-    for r in range(n - 1, -1, -1):
-        wanted[index[r]] /= L[r, r]
-        for c in range(first[r], r):
-            wanted[index[c]] -= L[r, c] * wanted[index[r]]
+    """The best point when the stopped variables stay, into ``wanted``: H = L'L, from the leaves to the root."""
+    m = len(g)
+    for i in range(m):
+        wanted[i] = g[i]
+    for i in range(m):
+        n = depth[i]
+        for d in range(n):
+            j = above[i, d]
+            L[i, d] = H[i, d]
+            if stopped[i] or stopped[j]:
+                L[i, d] = 0.0
+                wanted[i] -= H[i, d] * x[j] if stopped[j] else 0.0
+                wanted[j] -= H[i, d] * x[i] if stopped[i] else 0.0
+        L[i, n] = 1.0 if stopped[i] else H[i, n]
+    for i in range(m):
+        if stopped[i]:
+            wanted[i] = x[i]
+    for i in range(m - 1, -1, -1):
+        n = depth[i]
+        inverse = 1.0 / sqrt(max(L[i, n], 1e-300))
+        L[i, n] = inverse
+        wanted[i] *= inverse
+        for d in range(n):
+            L[i, d] *= inverse
+        for d in range(n):
+            j, share = above[i, d], L[i, d]
+            if share != 0.0:
+                wanted[j] -= share * wanted[i]
+                for e in range(d + 1):
+                    L[j, e] -= share * L[i, e]
+    for i in range(m):
+        total = wanted[i]
+        for d in range(depth[i]):
+            total -= L[i, d] * wanted[above[i, d]]
+        wanted[i] = total * L[i, depth[i]]
 
 
 @njit
-def _move(x: Array, wanted: Array, stopped: NDArray[np.bool_], low: Array, high: Array) -> int:
+def _move(x: Array, wanted: Array, stopped: Flags, low: Array, high: Array) -> int:
     """Go towards ``wanted`` as far as bounds allow; returns the variable that a bound stopped there (-1: none)."""
     share, blocked = 1.0, -1
     for i in range(len(x)):
@@ -131,17 +159,30 @@ def _move(x: Array, wanted: Array, stopped: NDArray[np.bool_], low: Array, high:
 
 @njit
 def _steepest(
-    H: Array, g: Array, x: Array, stopped: NDArray[np.bool_], low: Array, high: Array, smallest: float
+    depth: Ints,
+    above: Ints,
+    H: Array,
+    g: Array,
+    x: Array,
+    stopped: Flags,
+    low: Array,
+    high: Array,
+    slope: Array,
+    smallest: float,
 ) -> int:
     """The stopped variable that gains most by leaving its bound inwards (-1: none gains)."""
+    for i in range(len(x)):
+        slope[i] = -g[i]
+    for i in range(len(x)):
+        for d in range(depth[i] + 1):
+            j = above[i, d]
+            slope[i] += H[i, d] * x[j]
+            if j != i:
+                slope[j] += H[i, d] * x[i]
     best, released = smallest, -1
     for i in range(len(x)):
-        if not stopped[i] or not low[i] < high[i]:
-            continue
-        slope = -g[i]
-        for j in range(len(x)):
-            slope += H[max(i, j), min(i, j)] * x[j]
-        push = -slope if x[i] <= low[i] else slope
-        if push > best:
-            best, released = push, i
+        if stopped[i] and low[i] < high[i]:
+            push = -slope[i] if x[i] <= low[i] else slope[i]
+            if push > best:
+                best, released = push, i
     return released
