@@ -37,7 +37,7 @@ TIED_S, TIED_SHARE, KEPT = 0.002, 1.03, 1.0 + 1e-6
 
 @dataclass(frozen=True)
 class Point:
-    """One setting: lag [s], jerk rms as a share of its limit, largest share of any limit, error with the lag out [rad]."""
+    """One setting: lag [s], jerk rms as a share of its limit, largest share of any limit, error without lag [rad]."""
 
     family: str
     setting: str
