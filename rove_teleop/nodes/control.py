@@ -77,10 +77,11 @@ class ControlNode:
 
     def run(self, stop: Stop) -> None:
         """Tick at the control rate until asked to stop, then brake."""
-        pacer = clock.Pacer(self.robot.dt_s)
         services = Every(SERVICE_PERIOD_S)
         gc.collect()
         gc.freeze()
+        # Last: the collection above takes as long as ten ticks.
+        pacer = clock.Pacer(self.robot.dt_s)
         leave_s = math.inf
         while True:
             late_s = pacer.wait()

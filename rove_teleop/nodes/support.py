@@ -78,12 +78,25 @@ def end_with_session() -> None:
 
 
 def go_real_time(priority: int) -> str | None:
-    """Ask for a real-time priority for this thread alone; a sentence when the system does not allow it."""
+    """Ask for a real-time priority for every thread of this process; a sentence when the system does not allow it.
+
+    Also for the threads of the middleware, which exist once the node does: they hold locks that a publisher waits for,
+    and on a busy machine it would wait as long as they do.
+    """
     try:
-        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(priority))
+        for thread in os.listdir("/proc/self/task"):
+            _go_real_time(int(thread), priority)
     except (PermissionError, OSError) as error:
         return f"no real-time priority ({error.strerror}): expect late ticks on a busy machine"
     return None
+
+
+def _go_real_time(thread: int, priority: int) -> None:
+    try:
+        os.sched_setscheduler(thread, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(priority))
+    except ProcessLookupError:
+        # It ended since it was listed.
+        return
 
 
 class Spinner:
