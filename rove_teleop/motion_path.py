@@ -21,11 +21,10 @@ from .command_filter.smoothing import low_pass, low_pass_matrix
 from .compiled import njit
 from .handover.blend import blend_duration, crossfade, offset_at, progress, quintic
 from .path_config import BLEND_KINDS, PathConfig
-from .types import Array, Reason
+from .types import Array
 
 OUTSIDE_RAD = 0.5
 """How far outside the position limits a target is still told apart."""
-_HOLDING = int(Reason.HOLDING)
 NOBODY, POLICY, OPERATOR = 0, 1, 2
 """Drivers of a joint."""
 Drivers = NDArray[np.int64]
@@ -83,6 +82,7 @@ class MotionPath:
         self.switched = False
         self._memory = np.zeros((PATH_ROWS, n))
         self._memory[DURATION], self._memory[TICKS], self._memory[REFERENCE:] = 1.0, np.inf, np.nan
+        self._reference = self._memory[REFERENCE:]
         self._pre = prefilter_state(config.prefilter, n, limits.dt_s)
         blend = config.blend
         kind = float(BLEND_KINDS.index(blend.kind))
@@ -145,7 +145,7 @@ class MotionPath:
         self._arbitrate()
         if stop:
             return self.filter.stop()
-        return self.filter.step(self._memory[REFERENCE:], self._stopping)
+        return self.filter.step(self._reference, self._stopping)
 
     def run(self, wanted: Drivers, q_policy_rad: Array, q_operator_rad: Array, stop: Flags) -> PathLog:
         """Many ticks at once: exactly what as many calls of ``step`` do, several times faster.
@@ -370,8 +370,6 @@ def run_ticks(
             stopping[:] = True
         advance(state, bounds, numbers[DT], memory[REFERENCE:], stopping, reason_log[k])
         for i in range(joints):
-            if stopping[i]:
-                reason_log[k, i] = _HOLDING
             settled_log[k, i] = memory[TICKS, i] * numbers[DT] >= memory[DURATION, i]
             driver_log[k, i] = int(memory[DRIVER, i])
         target_log[k], sent_log[k], weight_log[k] = memory[REFERENCE], state[Q], memory[WEIGHT]

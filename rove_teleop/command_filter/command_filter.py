@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import RobotUnavailable
-from ..types import Array, Reason
+from ..types import Array
 from . import kernel
 from .limits import Limits
 
@@ -112,7 +112,6 @@ class CommandFilter:
     def stop(self) -> Array:
         """One tick of the verified stop, for every joint. Returns the command (n,)."""
         kernel.advance(self.state, self.bounds, self.limits.dt_s, self.state[:3], self._all, self.reason)
-        self.reason[:] = int(Reason.HOLDING)
         return self._command()
 
     def step(self, reference: Array, stopping: NDArray[np.bool_] | None = None) -> Array:
@@ -127,7 +126,6 @@ class CommandFilter:
         """
         stops = self._none if stopping is None else stopping
         kernel.advance(self.state, self.bounds, self.limits.dt_s, reference, stops, self.reason)
-        self.reason[stops] = int(Reason.HOLDING)
         return self._command()
 
     def _command(self) -> Array:

@@ -39,7 +39,7 @@ _VELOCITY, _ACCELERATION, _JERK = (
     int(Reason.LIMITED_ACCELERATION),
     int(Reason.LIMITED_JERK),
 )
-_BRAKING = int(Reason.BRAKING_FOR_POSITION)
+_BRAKING, _HOLDING = int(Reason.BRAKING_FOR_POSITION), int(Reason.HOLDING)
 
 
 @njit
@@ -151,18 +151,17 @@ def _root_law(error: float, gain: float, limit: float) -> float:
 
 
 @njit
-def _highest_acceleration(room: float, v: float, v_max: float, a_max: float, j_max: float, dt: float) -> float:
+def _highest_acceleration(room: float, v: float, longest: float, a_max: float, j_max: float, dt: float) -> float:
     """Highest acceleration towards a velocity limit that is ``room`` away, ``v`` the velocity in that direction.
 
-    Its release at full jerk must end below the limit, a^2 / 2J + a dt <= room, and the stop after it within the time of
-    ``longest_stop``, a / J + T(v + a^2 / 2J) <= V/A + A/J with T(u) = u/A + A/J for u >= A^2/J, else 2 sqrt(u / J).
+    Its release at full jerk must end below the limit, a^2 / 2J + a dt <= room, and the stop after it within ``longest``
+    ticks, a / J + T(v + a^2 / 2J) <= V/A + A/J with T(u) = u/A + A/J for u >= A^2/J, else 2 sqrt(u / J).
     """
     jh = j_max * dt
     fits = math.sqrt(jh * jh + 2.0 * j_max * max(room, 0.0)) - jh
     if v < 0.0:
         return fits
-    longest = longest_stop(v_max, a_max, j_max, dt) - SPARE_TICKS
-    longest_s = longest * dt
+    longest_s = (longest - SPARE_TICKS) * dt
     tau = -longest_s + math.sqrt(max(2.0 * longest_s * longest_s - 4.0 * v / j_max, 0.0))
     a = tau * j_max
     if v + a * a / (2.0 * j_max) > a_max * a_max / j_max:
@@ -190,7 +189,7 @@ def advance(state: Array, limits: Array, dt: float, reference: Array, stopping: 
         bits = 0
         accepted = False
         if stopping[i]:
-            bits = 0
+            bits = _HOLDING
         elif not (math.isfinite(x) and math.isfinite(v_ref) and math.isfinite(a_ref)):
             bits = _NOT_FINITE
         else:
@@ -205,9 +204,13 @@ def advance(state: Array, limits: Array, dt: float, reference: Array, stopping: 
             a_within = min(max(wanted, -a_max), a_max)
             low, high = a - j_max * dt, a + j_max * dt
             a_jerk = min(max(a_within, low), high)
-            rise = _highest_acceleration(v_max - v, v, v_max, a_max, j_max, dt)
-            fall = _highest_acceleration(v_max + v, -v, v_max, a_max, j_max, dt)
-            a_new = min(max(min(max(a_jerk, -fall), rise), low), high)
+            longest = longest_stop(v_max, a_max, j_max, dt)
+            # Both bounds are at least zero, so only the one that the acceleration heads for can matter.
+            if a_jerk > 0.0:
+                a_new = min(a_jerk, _highest_acceleration(v_max - v, v, longest, a_max, j_max, dt))
+            else:
+                a_new = max(a_jerk, -_highest_acceleration(v_max + v, -v, longest, a_max, j_max, dt))
+            a_new = min(max(a_new, low), high)
             if v_within != v_goal:
                 bits |= _VELOCITY
             if a_within != wanted:
@@ -225,7 +228,7 @@ def advance(state: Array, limits: Array, dt: float, reference: Array, stopping: 
                 and abs(v_new) <= v_max
                 and abs(v_released) <= v_max
                 and abs(a_new) <= a_max
-                and n + up + hold + down <= longest_stop(v_max, a_max, j_max, dt)
+                and n + up + hold + down <= longest
             )
             if accepted:
                 state[Q, i], state[V, i], state[A, i] = q_new, v_new, a_new
