@@ -78,11 +78,10 @@ def _brake_on(speed: float, b: float, a_max: float, step: float) -> tuple[float,
     down = max(math.ceil(highest / step - _ROUNDING), 1.0)
     left = speed - b * (up - 1.0) / 2.0
     hold = 0.0 if highest < a_max else max(math.ceil(left / a_max - (up + down) / 2.0 - _ROUNDING), 0.0)
-    for _ in range(2):  # whole ticks can leave the peak one step too high: then it goes down in one more
-        peak = left / ((up + down) / 2.0 + hold)
-        if 0.0 < peak <= min(a_max, step * down) and abs(peak - b) <= step * up:
-            return peak, up, hold, down
-        down += 1.0
+    for more in (0.0, 1.0, -1.0):  # whole ticks can leave the peak a step too high or low: down in one more or less
+        peak = left / ((up + down + more) / 2.0 + hold)
+        if down + more >= 1.0 and 0.0 < peak <= min(a_max, step * (down + more)) and abs(peak - b) <= step * up:
+            return peak, up, hold, down + more
     return 0.0, 0.0, 0.0, 0.0
 
 
