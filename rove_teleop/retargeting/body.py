@@ -13,7 +13,7 @@ from ..robots.self_collision import SelfCollision, read_capsules
 from ..robots.tree import Tree, read_tree
 from ..types import SIDES, Array, Side
 from .body_contacts import gaps_m
-from .body_problem import Problem, about_z, pack, unpack_problem, unpack_work
+from .body_problem import GOAL, MARGIN, POSTURE, Q_RAD, SIZES, STOPPED, Problem, about_z, cut_numbers, pack
 from .body_solver import solve_tick
 
 ORIENTATION_M = 0.1
@@ -69,21 +69,21 @@ class BodyIK:
         weight = np.tile([1.0, ORIENTATION_M], (len(tree.sites), 1))
         weight[[row[site] for site in orientation_only if site in row], 0] = 0.0
         weight[list(elbow_row.values()), 0] = ELBOW
-        damping = np.stack([np.where(slow, RELUCTANT_DAMPING, DAMPING), np.full(len(slow), resistance_per_m)], axis=1)
-        limits = np.stack([robot.q_min_rad, robot.q_max_rad, robot.v_max_rad_s], axis=1)
-        capsule_link, capsule, capsule_moves, pairs, self._wanted_margin_m = _capsules(
-            robot, tree, serves.any(axis=0) & ~slow & ~_members(robot, tree, ("neck",))
+        damping = np.stack([np.where(slow, RELUCTANT_DAMPING, DAMPING), np.full(len(slow), resistance_per_m)])
+        evading = serves.any(axis=0) & ~slow & ~_members(robot, tree, ("neck",))
+        self._indices, self._numbers = pack(
+            Problem(
+                *(tree, np.stack([robot.q_min_rad, robot.q_max_rad, robot.v_max_rad_s]), serves, swivel, weight),
+                *(damping, *_capsules(robot, tree, evading)),
+            )
         )
-        problem = Problem(
-            *(tree.T_parent_link[:, :3], tree.T_link_site[:, :3], limits, weight, damping, robot.home_rad[tree.joints]),
-            *(capsule, self._wanted_margin_m, tree.parent, tree.site_link, tree.joints, serves, swivel),
-            *(capsule_link, capsule_moves, pairs),
-        )
-        self._integers, self._numbers = pack(problem)
-        problem, work = unpack_problem(self._integers, self._numbers), unpack_work(self._integers, self._numbers)
-        self._posture, self._margin_m, self._stopped = problem.posture, problem.margin_m, work.stopped
-        self._places = {site: (1 << k, work.goals[k]) for site, k in row.items()}
-        self._elbows = {side: (1 << k, work.goals[k, :3, 3]) for side, k in elbow_row.items()}
+        tables, self._stopped = cut_numbers(self._indices[SIZES], self._numbers), self._indices[STOPPED, : len(slow)]
+        self._q, self._posture = tables.joint[Q_RAD, : robot.joint_count], tables.vector[POSTURE, : len(slow)]
+        self._margin_m = tables.pair[:, MARGIN]
+        self._wanted_margin_m = 0.0 if robot.self_collision is None else robot.self_collision.margin_m
+        goals = [columns[GOAL : GOAL + 16].reshape(4, 4) for columns in tables.site]
+        self._places = {site: (1 << k, goals[k]) for site, k in row.items()}
+        self._elbows = {side: (1 << k, goals[k][:3, 3]) for side, k in elbow_row.items()}
         self._none_clamped = np.zeros(robot.joint_count, dtype=np.bool_)
         self.posture_rad = robot.home_rad
         self.solve({}, robot.home_rad, robot.dt_s)  # compiles, or loads what an earlier start compiled
@@ -97,7 +97,7 @@ class BodyIK:
     def posture_rad(self, q_rad: Array) -> None:
         self._posture_rad = np.array(q_rad, dtype=np.float64)
         self._posture[:] = self._posture_rad[self._joints]
-        self._margin_m[:] = np.minimum(self._wanted_margin_m, gaps_m(self._integers, self._numbers, self._posture))
+        self._margin_m[:] = np.minimum(self._wanted_margin_m, gaps_m(self._indices, self._numbers, self._posture))
 
     def solve(
         self, goals: Mapping[str, Array], q_rad: Array, dt_s: float, elbows: Mapping[Side, Array] | None = None
@@ -127,16 +127,16 @@ class BodyIK:
                     wanted |= bit
         if not 0.0 < dt_s < 10.0:
             raise ValueError(NOT_FINITE)
-        q = np.array(q_rad, dtype=np.float64)
+        self._q[:] = q_rad
         residual_m, residual_rad, clearance_m, stopped = solve_tick(
-            self._integers, self._numbers, wanted, dt_s, self._iterations, q
+            self._indices, self._numbers, wanted, dt_s, self._iterations
         )
         if residual_m != residual_m:
             raise ValueError(NOT_FINITE)
         clamped = self._none_clamped.copy()
         if stopped:
             clamped[self._joints[self._stopped != 0]] = True
-        return BodySolution(q, residual_m, residual_rad, clamped, clearance_m)
+        return BodySolution(self._q.copy(), residual_m, residual_rad, clamped, clearance_m)
 
 
 def _members(robot: RobotDescription, tree: Tree, groups: Sequence[str]) -> NDArray[np.bool_]:
@@ -170,18 +170,18 @@ def _roles(
 
 def _capsules(
     robot: RobotDescription, tree: Tree, evading: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64], Array, NDArray[np.int64], NDArray[np.int64], Array]:
-    """Link, shape and moving links of every capsule, the pairs that are kept apart, and their margins.
+) -> tuple[NDArray[np.int64], Array, NDArray[np.bool_], NDArray[np.int64]]:
+    """Link, shape and moving links of every capsule, and the pairs that are kept apart.
 
     Only ``evading`` links (m,) give way: a head does not duck from a hand.
     """
     apart = robot.self_collision or SelfCollision(0.0, ())
     names = apart.capsules
     link, shape = read_capsules(robot, tree, names)
-    moves = np.zeros((len(names), len(tree.joints)), dtype=np.int64)
+    moves = np.zeros((len(names), len(tree.joints)), dtype=np.bool_)
     for row, above in zip(moves, link, strict=True):
         while above >= 0:
             row[above] = evading[above]
             above = tree.parent[above]
     pairs = np.array([[names.index(name) for name in pair] for pair in apart.pairs], dtype=np.int64).reshape(-1, 2)
-    return link, shape, moves, pairs, np.full(len(pairs), apart.margin_m)
+    return link, shape, moves, pairs

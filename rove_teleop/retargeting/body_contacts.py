@@ -4,90 +4,115 @@ from __future__ import annotations
 
 from math import sqrt
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ..compiled import njit
 from ..types import Array
-from .body_links import place_links, speed_of
-from .body_problem import unpack_problem, unpack_work
+from .body_links import POSE, place_links, speed_of
+from .body_problem import (
+    CAPSULE_LINK,
+    ENDS,
+    FLOOR,
+    GAP,
+    MARGIN,
+    PARENT,
+    SHAPE,
+    SIZES,
+    TOUCH,
+    Ints,
+    cut_indices,
+    cut_numbers,
+)  # fmt: skip
 
-Ints = NDArray[np.int64]
 STIFFNESS = 100.0
 """Weight of a metre too close, beside 1 of a metre at the wrist: a hand pulled 20 cm into the body stays 2 mm short."""
 
 
 @njit
-def gaps_m(integers: Ints, numbers: Array, q: Array) -> Array:
+def gaps_m(indices: Ints, numbers: Array, q: Array) -> Array:
     """Gap of every pair (p,) for the angles (m,) of a packed problem's links."""
-    problem, work = unpack_problem(integers, numbers), unpack_work(integers, numbers)
-    place_links(problem.parent, problem.T_parent_link, q, work.frame)
-    place_contacts(
-        problem.capsule_link, problem.capsule, problem.pairs, work.frame, work.ends_m, work.gap_m, work.touch
-    )
-    return work.gap_m.copy()
+    tables, table = cut_numbers(indices[SIZES], numbers), cut_indices(indices)
+    place_links(len(q), table.whole[PARENT], q, tables.frame)
+    place_contacts(table.whole[CAPSULE_LINK], table.pairs, tables.frame, tables.capsule, tables.pair)
+    return tables.pair[:, GAP].copy()
 
 
 @njit
-def place_contacts(
-    capsule_link: Ints, capsule: Array, pairs: Ints, frame: Array, ends_m: Array, gap_m: Array, touch: Array
-) -> None:
-    """Distances and closest points of all pairs, into ``gap_m`` (p,) and ``touch`` (p, 3, 3)."""
+def place_contacts(capsule_link: Ints, pairs: Ints, frame: Array, capsule: Array, pair: Array) -> None:
+    """Gaps and closest points of all pairs."""
     for c in range(len(capsule)):
         link = capsule_link[c]
-        for end in range(2):
-            x, y, z = capsule[c, 3 * end], capsule[c, 3 * end + 1], capsule[c, 3 * end + 2]
+        for end in range(0, 6, 3):
+            x, y, z = capsule[c, SHAPE + end], capsule[c, SHAPE + end + 1], capsule[c, SHAPE + end + 2]
             for a in range(3):
-                if link < 0:
-                    ends_m[c, end, a] = capsule[c, 3 * end + a]
-                else:
-                    T = frame[link]
-                    ends_m[c, end, a] = T[a, 0] * x + T[a, 1] * y + T[a, 2] * z + T[a, 3]
+                t = POSE + 4 * a
+                there = frame[link, t] * x + frame[link, t + 1] * y + frame[link, t + 2] * z + frame[link, t + 3]
+                capsule[c, ENDS + end + a] = there if link >= 0 else capsule[c, SHAPE + end + a]
     for k in range(len(pairs)):
         first, second = pairs[k, 0], pairs[k, 1]
-        gap_m[k] = _closest(ends_m[first], ends_m[second], touch[k]) - capsule[first, 6] - capsule[second, 6]
+        distance_m = _closest(capsule[first], capsule[second], pair[k])
+        pair[k, GAP] = distance_m - capsule[first, SHAPE + 6] - capsule[second, SHAPE + 6]
 
 
 @njit
-def too_close(gap_m: Array, floor_m: Array) -> float:
-    """Weighted squares of how far pairs are below the distances that they should keep, ``floor_m`` (p,)."""
+def set_floors(share: float, pair: Array) -> None:
+    """How close pairs may be at the end of the tick: of what is above their margins, they keep a share."""
+    for k in range(len(pair)):
+        pair[k, FLOOR] = pair[k, MARGIN] + share * max(pair[k, GAP] - pair[k, MARGIN], 0.0)
+
+
+@njit
+def too_close(pair: Array) -> float:
+    """Weighted squares of how far pairs are below their floors."""
     cost = 0.0
-    for k in range(len(gap_m)):
-        cost += STIFFNESS * max(floor_m[k] - gap_m[k], 0.0) ** 2
+    for k in range(len(pair)):
+        cost += STIFFNESS * max(pair[k, FLOOR] - pair[k, GAP], 0.0) ** 2
     return cost
 
 
 @njit
+def is_tree(m: int, capsule_moves: Ints, pairs: Ints, pair: Array) -> bool:
+    """Whether no pair that is too close couples two limbs that both give way."""
+    for k in range(len(pairs)):
+        if pair[k, FLOOR] > pair[k, GAP]:
+            first, second = False, False
+            for i in range(m):
+                first |= capsule_moves[pairs[k, 0], i] != 0
+                second |= capsule_moves[pairs[k, 1], i] != 0
+            if first and second:
+                return False
+    return True
+
+
+@njit
 def add_contacts(
+    m: int,
     depth: Ints,
     above: Ints,
     capsule_moves: Ints,
     pairs: Ints,
     frame: Array,
-    gap_m: Array,
-    floor_m: Array,
-    touch: Array,
+    pair: Array,
     row: Array,
     H: Array,
     g: Array,
 ) -> None:
-    """Add the rows of the pairs that are too close to H (m, m) and g (m,); ``row`` (m,) is room.
+    """Add the rows of the pairs that are too close to H and g of a ``box_qp``; ``row`` (m,) is room.
 
     Two limbs that give way to each other are no tree: then ``depth`` and ``above`` must be those of a chain.
     """
     for k in range(len(pairs)):
-        short_m = floor_m[k] - gap_m[k]
+        short_m = pair[k, FLOOR] - pair[k, GAP]
         if not short_m > 0.0:
             continue
-        u, v, w = touch[k, 2, 0], touch[k, 2, 1], touch[k, 2, 2]
-        row[:] = 0.0
+        u, v, w = pair[k, TOUCH + 6], pair[k, TOUCH + 7], pair[k, TOUCH + 8]
+        for i in range(m):
+            row[i] = 0.0
         for side in range(2):
-            sign, px, py, pz = 2.0 * side - 1.0, touch[k, side, 0], touch[k, side, 1], touch[k, side, 2]
-            for i in range(len(g)):
+            at, sign = TOUCH + 3 * side, 2.0 * side - 1.0
+            for i in range(m):
                 if capsule_moves[pairs[k, side], i]:
-                    x, y, z = speed_of(frame, i, px, py, pz)
+                    x, y, z = speed_of(frame, i, pair[k, at], pair[k, at + 1], pair[k, at + 2])
                     row[i] += sign * (u * x + v * y + w * z)
-        for i in range(len(g)):
+        for i in range(m):
             if row[i] != 0.0:
                 g[i] += STIFFNESS * row[i] * short_m
                 for d in range(depth[i] + 1):
@@ -95,25 +120,19 @@ def add_contacts(
 
 
 @njit
-def is_tree(capsule_moves: Ints, pairs: Ints, gap_m: Array, floor_m: Array) -> bool:
-    """Whether no pair that is too close couples two limbs that both give way."""
-    for k in range(len(pairs)):
-        if floor_m[k] - gap_m[k] > 0.0:
-            first, second = 0, 0
-            for i in range(capsule_moves.shape[1]):
-                first |= capsule_moves[pairs[k, 0], i]
-                second |= capsule_moves[pairs[k, 1], i]
-            if first and second:
-                return False
-    return True
-
-
-@njit
-def _closest(first: Array, second: Array, touch: Array) -> float:
-    """Closest points of two segments (2, 3) and the direction from one to the other into ``touch``; their distance."""
-    px, py, pz = first[1, 0] - first[0, 0], first[1, 1] - first[0, 1], first[1, 2] - first[0, 2]
-    qx, qy, qz = second[1, 0] - second[0, 0], second[1, 1] - second[0, 1], second[1, 2] - second[0, 2]
-    rx, ry, rz = first[0, 0] - second[0, 0], first[0, 1] - second[0, 1], first[0, 2] - second[0, 2]
+def _closest(first: Array, second: Array, pair: Array) -> float:
+    """Distance of two capsules' axes, rows of their table; closest points and the direction into a row of pairs."""
+    fx, fy, fz, hx, hy, hz = (
+        first[ENDS],
+        first[ENDS + 1],
+        first[ENDS + 2],
+        second[ENDS],
+        second[ENDS + 1],
+        second[ENDS + 2],
+    )
+    px, py, pz = first[ENDS + 3] - fx, first[ENDS + 4] - fy, first[ENDS + 5] - fz
+    qx, qy, qz = second[ENDS + 3] - hx, second[ENDS + 4] - hy, second[ENDS + 5] - hz
+    rx, ry, rz = fx - hx, fy - hy, fz - hz
     a, e, f = px * px + py * py + pz * pz, qx * qx + qy * qy + qz * qz, qx * rx + qy * ry + qz * rz
     b, c = px * qx + py * qy + pz * qz, px * rx + py * ry + pz * rz
     s, t = 0.0, 0.0
@@ -130,7 +149,7 @@ def _closest(first: Array, second: Array, touch: Array) -> float:
     x, y, z = t * qx - s * px - rx, t * qy - s * py - ry, t * qz - s * pz - rz
     distance_m = sqrt(x * x + y * y + z * z)
     inverse = 1.0 / max(distance_m, 1e-9)
-    touch[0, 0], touch[0, 1], touch[0, 2] = first[0, 0] + s * px, first[0, 1] + s * py, first[0, 2] + s * pz
-    touch[1, 0], touch[1, 1], touch[1, 2] = second[0, 0] + t * qx, second[0, 1] + t * qy, second[0, 2] + t * qz
-    touch[2, 0], touch[2, 1], touch[2, 2] = inverse * x, inverse * y, inverse * z
+    pair[TOUCH], pair[TOUCH + 1], pair[TOUCH + 2] = fx + s * px, fy + s * py, fz + s * pz
+    pair[TOUCH + 3], pair[TOUCH + 4], pair[TOUCH + 5] = hx + t * qx, hy + t * qy, hz + t * qz
+    pair[TOUCH + 6], pair[TOUCH + 7], pair[TOUCH + 8] = inverse * x, inverse * y, inverse * z
     return distance_m

@@ -4,56 +4,57 @@ from __future__ import annotations
 
 from math import cos, sin
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ..compiled import njit
 from ..types import Array
+from .body_problem import LOCAL, PLACE, Ints
+
+POSE = 12
+"""First of the columns of a link's pose in the base frame, after those of its T_parent_link; both are (3, 4)."""
 
 
 @njit
-def place_links(parent: NDArray[np.int64], T_parent_link: Array, q_rad: Array, frame: Array) -> None:
-    """Pose of every link in the base frame, into ``frame`` (m, 3, 4), from ``T_parent_link`` (m, 3, 4)."""
-    for i in range(len(parent)):
+def place_links(m: int, parent: Ints, q_rad: Array, frame: Array) -> None:
+    """Pose of each of ``m`` links in the base frame."""
+    for i in range(m):
         s, c, up = sin(q_rad[i]), cos(q_rad[i]), parent[i]
-        for a in range(3):
+        for a in range(POSE, POSE + 12, 4):
             if up < 0:
-                x, y, z, p = (
-                    T_parent_link[i, a, 0], T_parent_link[i, a, 1], T_parent_link[i, a, 2], T_parent_link[i, a, 3],
-                )  # fmt: skip
+                x, y, z, p = frame[i, a - 12], frame[i, a - 11], frame[i, a - 10], frame[i, a - 9]
             else:
-                x, y, z, p = _row_times(frame[up], a, T_parent_link[i])
-            frame[i, a, 0], frame[i, a, 1], frame[i, a, 2], frame[i, a, 3] = c * x + s * y, c * y - s * x, z, p
+                x, y, z, p = _row_times(frame, up, a, frame, i, 0)
+            frame[i, a], frame[i, a + 1], frame[i, a + 2], frame[i, a + 3] = c * x + s * y, c * y - s * x, z, p
 
 
 @njit
-def place_sites(site_link: NDArray[np.int64], T_link_site: Array, frame: Array, site: Array) -> None:
-    """Pose of every site in the base frame, into ``site`` (s, 3, 4), from ``T_link_site`` (s, 3, 4)."""
-    for k in range(len(site_link)):
+def place_sites(count: int, site_link: Ints, frame: Array, site: Array) -> None:
+    """Pose of each of ``count`` sites in the base frame."""
+    for k in range(count):
         link = site_link[k]
-        for a in range(3):
+        for a in range(0, 12, 4):
             if link < 0:
-                for b in range(4):
-                    site[k, a, b] = T_link_site[k, a, b]
+                for b in range(a, a + 4):
+                    site[k, PLACE + b] = site[k, LOCAL + b]
             else:
-                site[k, a, 0], site[k, a, 1], site[k, a, 2], site[k, a, 3] = _row_times(frame[link], a, T_link_site[k])
+                x, y, z, p = _row_times(frame, link, POSE + a, site, k, LOCAL)
+                site[k, PLACE + a], site[k, PLACE + a + 1] = x, y
+                site[k, PLACE + a + 2], site[k, PLACE + a + 3] = z, p
 
 
 @njit
-def _row_times(A: Array, a: int, B: Array) -> tuple[float, float, float, float]:
-    """Row ``a`` of the product of two poses (3, 4)."""
-    u, v, w = A[a, 0], A[a, 1], A[a, 2]
+def _row_times(A: Array, i: int, a: int, B: Array, j: int, b: int) -> tuple[float, float, float, float]:
+    """One row, at column ``a`` of row ``i`` of a table, of a pose times another pose, at column ``b`` of row ``j``."""
+    u, v, w = A[i, a], A[i, a + 1], A[i, a + 2]
     return (
-        u * B[0, 0] + v * B[1, 0] + w * B[2, 0],
-        u * B[0, 1] + v * B[1, 1] + w * B[2, 1],
-        u * B[0, 2] + v * B[1, 2] + w * B[2, 2],
-        u * B[0, 3] + v * B[1, 3] + w * B[2, 3] + A[a, 3],
+        u * B[j, b] + v * B[j, b + 4] + w * B[j, b + 8],
+        u * B[j, b + 1] + v * B[j, b + 5] + w * B[j, b + 9],
+        u * B[j, b + 2] + v * B[j, b + 6] + w * B[j, b + 10],
+        u * B[j, b + 3] + v * B[j, b + 7] + w * B[j, b + 11] + A[i, a + 3],
     )
 
 
 @njit
 def speed_of(frame: Array, i: int, x: float, y: float, z: float) -> tuple[float, float, float]:
     """Velocity of the point (x, y, z) of the base frame while link ``i`` turns by 1 rad/s."""
-    x, y, z = x - frame[i, 0, 3], y - frame[i, 1, 3], z - frame[i, 2, 3]
-    u, v, w = frame[i, 0, 2], frame[i, 1, 2], frame[i, 2, 2]
+    x, y, z = x - frame[i, POSE + 3], y - frame[i, POSE + 7], z - frame[i, POSE + 11]
+    u, v, w = frame[i, POSE + 2], frame[i, POSE + 6], frame[i, POSE + 10]
     return v * z - w * y, w * x - u * z, u * y - v * x

@@ -1,7 +1,12 @@
-"""What the compiled body solver works on: one robot as arrays, and room for what it computes within a tick."""
+"""What the compiled body solver works on: one robot and its room for a tick, as two tables.
+
+Both are cut by rows only. Code that unpacks dozens of arrays would be longer than the solver, and is what a control
+loop waits for: after a pause, every line of code comes from memory.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,68 +16,75 @@ from ..compiled import njit
 from ..robots.tree import Tree
 from ..types import Array
 
-Ints = NDArray[np.int64]
+Ints = NDArray[np.int32]
+
+# Rows of Tables.vector: one number per link. The first three are constant.
+POSTURE, DAMPING, DAMPING_PER_M, Q, LOW, HIGH, REST, RESISTANCE, TRIED, G, X, DOWN, UP, SPARE, VECTORS = range(15)
+# Rows of Tables.joint: one number per joint of the robot. ``Q_RAD`` comes in and goes out.
+Q_RAD, Q_MIN, Q_MAX, V_MAX, JOINT_ROWS = range(5)
+# Columns of Tables.site: T_link_site and its pose (3, 4), the goal (4, 4), weighted error and weights.
+LOCAL, PLACE, GOAL, ERROR, WEIGHT, SITE_COLUMNS = 0, 12, 24, 40, 46, 48
+# Columns of Tables.capsule: two ends and the radius in the frame of its link, and the ends in the base frame.
+SHAPE, ENDS, CAPSULE_COLUMNS = 0, 7, 13
+# Columns of Tables.pair: the gap wanted, as it is, and at least now; closest points and the direction between them.
+MARGIN, GAP, FLOOR, TOUCH, PAIR_COLUMNS = 0, 1, 2, 3, 12
+# Rows of Indices.whole: sizes m, s, n, c, p; indices and flags per link; then per site; then per capsule.
+SIZES, PARENT, JOINT, DEPTH, CHAIN_DEPTH, STOPPED, ACTIVE, SITE_LINK, THERE, CAPSULE_LINK, INDICES = range(11)
 
 
 class Problem(NamedTuple):
     """A robot with n joints, of which m are links of its ``Tree``, s sites, c capsules and p pairs of them.
 
-    Links turn about their z axes (``about_z``). ``limits`` (n, 3) are a joint's lowest and highest angle and its speed.
-    ``weight`` (s, 2): of position (0: only orientation counts) and of orientation in metres per radian. ``damping``
-    (m, 2): resistance to moving, constant and per metre of error. ``posture`` (m,): angles that joints are drawn to.
-    ``capsule`` (c, 7): two ends in the frame of ``capsule_link`` (-1: the base) and a radius; ``capsule_moves`` (c, m):
-    the links that move it out of the way. ``pairs`` (p, 2) should stay ``margin_m`` (p,) apart. ``joints`` (m,) says
-    which joint a link is. ``serves`` (s, m): the links that may move for a site. ``swivel`` (s, 2): for a site that
-    only turns about the line between two others, the link at one end (the shoulder) and the site at the other (the
-    wrist); else -1.
+    Links turn about their z axes (``about_z``). ``limits`` (3, n) are the joints' lowest and highest angles and speeds.
+    ``serves`` (s, m): the links that may move for a site. ``swivel`` (s, 2): for a site that only turns about the line
+    between two others, the link at one end (the shoulder) and the site at the other (the wrist); else -1. ``weight``
+    (s, 2): of position (0: only orientation counts) and of orientation in metres per radian. ``damping`` (2, m):
+    resistance to moving, constant and per metre of error. ``capsule`` (c, 7): two ends in the frame of ``capsule_link``
+    (-1: the base) and a radius; ``capsule_moves`` (c, m): the links that move it out of the way. ``pairs`` (p, 2)
+    should stay a margin apart.
     """
 
-    T_parent_link: Array
-    T_link_site: Array
+    tree: Tree
     limits: Array
+    serves: NDArray[np.bool_]
+    swivel: NDArray[np.int64]
     weight: Array
     damping: Array
-    posture: Array
+    capsule_link: NDArray[np.int64]
     capsule: Array
-    margin_m: Array
-    parent: Ints
-    site_link: Ints
-    joints: Ints
-    serves: Ints
-    swivel: Ints
-    capsule_link: Ints
-    capsule_moves: Ints
-    pairs: Ints
+    capsule_moves: NDArray[np.bool_]
+    pairs: NDArray[np.int64]
 
 
-class Work(NamedTuple):
-    """Room of one instance, written in every tick; all places are in the base frame.
+class Tables(NamedTuple):
+    """Numbers by rows: ``frame`` is a link's T_parent_link and its pose in the base frame, both (3, 4).
 
-    ``goals`` (s, 4, 4) come from the caller. ``frame`` (m, 3, 4) and ``site`` (s, 3, 4) are poses, ``error`` (s, 6)
-    weighted errors of the goals and ``J`` (s, 6, m) how links change them; ``H`` and ``L`` (m, m) are a ``box_qp``'s,
-    ``vector`` (11, m) everything that is one number per link. ``ends_m`` (c, 2, 3) of capsules; per pair its distance
-    ``gap_m`` (p,), the one that it should keep ``floor_m`` (p,), and the closest points with the direction from the
-    first to the second ``touch`` (p, 3, 3). ``depth`` (2, m) and ``above`` (2, m, m) are a ``box_qp``'s again, of the
-    tree and of a chain of all links. ``stopped`` and ``active`` (m,), ``there`` (s,) are flags.
+    ``J`` has six rows per site: how its weighted errors change with the links above it, by their depth. ``H`` and ``L``
+    are the matrices of a ``box_qp``. The others are explained beside their rows and columns above.
     """
 
-    goals: Array
     frame: Array
+    vector: Array
+    joint: Array
     site: Array
-    error: Array
     J: Array
     H: Array
     L: Array
-    vector: Array
-    ends_m: Array
-    gap_m: Array
-    floor_m: Array
-    touch: Array
-    depth: Ints
+    capsule: Array
+    pair: Array
+
+
+class Indices(NamedTuple):
+    """Whole numbers by rows: ``above`` and ``chain`` (m, m) say for a ``box_qp`` how H is stored, as the tree that the
+    links are and as the chain of all, which any coupling fits. The others are those of ``Problem``."""
+
+    whole: Ints
     above: Ints
-    stopped: Ints
-    active: Ints
-    there: Ints
+    chain: Ints
+    serves: Ints
+    swivel: Ints
+    capsule_moves: Ints
+    pairs: Ints
 
 
 def about_z(tree: Tree) -> Tree:
@@ -94,100 +106,77 @@ def about_z(tree: Tree) -> Tree:
     )
 
 
-def pack(problem: Problem) -> tuple[Ints, Array]:
-    """Sizes and indices, and numbers, each with its share of ``Work``: every array handed over costs a microsecond."""
-    m, s, n = len(problem.joints), len(problem.site_link), len(problem.limits)
-    c, p = len(problem.capsule), len(problem.pairs)
-    depth, above = np.zeros((2, m), dtype=np.int64), np.zeros((2, m, m), dtype=np.int64)
-    for i, up in enumerate(problem.parent):
-        depth[:, i] = depth[0, up] + 1 if up >= 0 else 0, i
-        above[0, i] = above[0, up]
-        above[0, i, depth[0, i]] = i
-        above[1, i] = np.arange(m)
-    floats = 16 * s + 12 * m + 12 * s + 6 * s + 6 * s * m + 2 * m * m + 11 * m + 6 * c + 2 * p + 9 * p
-    numbers = [field.ravel() for field in problem[:8]]
-    indices = [field.ravel() for field in problem[8:]]
-    return (
-        np.concatenate([[m, s, n, c, p], *indices, depth.ravel(), above.ravel(), np.zeros(2 * m + s)]).astype(np.int64),
-        np.concatenate([*numbers, np.zeros(floats)]),
+def pack(problem: Problem) -> tuple[NDArray[np.int32], Array]:
+    """A table of all indices and one of all numbers: every array that is handed over costs a microsecond."""
+    tree, m, n = problem.tree, len(problem.tree.joints), problem.limits.shape[1]
+    depth, above = np.zeros(m, dtype=np.int64), np.zeros((m, m), dtype=np.int64)
+    for i, up in enumerate(tree.parent):
+        if up >= 0:
+            depth[i], above[i] = depth[up] + 1, above[up]
+        above[i, depth[i]] = i
+    sizes = (m, len(tree.sites), n, len(problem.capsule), len(problem.pairs))
+    everyone = np.arange(m)
+    index: list[Sequence[int] | NDArray[np.int64]] = [()] * INDICES
+    index[SIZES], index[PARENT], index[JOINT], index[DEPTH] = sizes, tree.parent, tree.joints, depth
+    index[CHAIN_DEPTH], index[SITE_LINK], index[CAPSULE_LINK] = everyone, tree.site_link, problem.capsule_link
+    chain = np.tile(everyone, (m, 1))
+    indices = [*index, *above, *chain, *problem.serves, *problem.swivel, *problem.capsule_moves, *problem.pairs]
+    numbers = np.zeros((_rows(*sizes), max(m, n, SITE_COLUMNS)))
+    tables = cut_numbers(np.array(sizes, dtype=np.int32), numbers)
+    tables.frame[:, :12] = tree.T_parent_link[:, :3].reshape(m, 12)
+    tables.vector[DAMPING : DAMPING_PER_M + 1, :m] = problem.damping
+    tables.joint[Q_MIN : V_MAX + 1, :n] = problem.limits
+    tables.site[:, LOCAL : LOCAL + 12] = tree.T_link_site[:, :3].reshape(-1, 12)
+    tables.site[:, WEIGHT : WEIGHT + 2] = problem.weight
+    tables.capsule[:, SHAPE : SHAPE + 7] = problem.capsule
+    table = np.zeros((len(indices), max(len(row) for row in indices)), dtype=np.int32)
+    for cells, row in zip(table, indices, strict=True):
+        cells[: len(row)] = row
+    return table, numbers
+
+
+def _rows(m: int, s: int, n: int, c: int, p: int) -> int:
+    return 3 * m + VECTORS + JOINT_ROWS + 7 * s + c + p
+
+
+@njit
+def cut_numbers(sizes: Ints, numbers: Array) -> Tables:
+    """``numbers`` as ``pack`` made them, by rows."""
+    m, s, c = sizes[0], sizes[1], sizes[3]
+    joint = m + VECTORS
+    site = joint + JOINT_ROWS
+    J = site + s
+    H = J + 6 * s
+    capsule = H + 2 * m
+    pair = capsule + c
+    return Tables(
+        numbers[:m],
+        numbers[m:joint],
+        numbers[joint:site],
+        numbers[site:J],
+        numbers[J:H],
+        numbers[H : H + m],
+        numbers[H + m : capsule],
+        numbers[capsule:pair],
+        numbers[pair:],
     )
 
 
 @njit
-def unpack_problem(integers: Ints, numbers: Array) -> Problem:
-    """Views of what ``pack`` put together, in the order of the fields."""
-    m, s, n, c, p = integers[0], integers[1], integers[2], integers[3], integers[4]
-    f0 = 12 * m
-    f1 = f0 + 12 * s
-    f2 = f1 + 3 * n
-    f3 = f2 + 2 * s
-    f4 = f3 + 2 * m
-    f5 = f4 + m
-    f6 = f5 + 7 * c
-    i0 = 5 + m
-    i1 = i0 + s
-    i2 = i1 + m
-    i3 = i2 + s * m
-    i4 = i3 + 2 * s
-    i5 = i4 + c
-    i6 = i5 + c * m
-    return Problem(
-        numbers[:f0].reshape((m, 3, 4)),
-        numbers[f0:f1].reshape((s, 3, 4)),
-        numbers[f1:f2].reshape((n, 3)),
-        numbers[f2:f3].reshape((s, 2)),
-        numbers[f3:f4].reshape((m, 2)),
-        numbers[f4:f5],
-        numbers[f5:f6].reshape((c, 7)),
-        numbers[f6 : f6 + p],
-        integers[5:i0],
-        integers[i0:i1],
-        integers[i1:i2],
-        integers[i2:i3].reshape((s, m)),
-        integers[i3:i4].reshape((s, 2)),
-        integers[i4:i5],
-        integers[i5:i6].reshape((c, m)),
-        integers[i6 : i6 + 2 * p].reshape((p, 2)),
-    )
-
-
-@njit
-def unpack_work(integers: Ints, numbers: Array) -> Work:
-    """Views of the room behind the problem, in the order of the fields."""
-    m, s, n, c, p = integers[0], integers[1], integers[2], integers[3], integers[4]
-    w0 = 15 * m + 14 * s + 3 * n + 7 * c + p
-    w1 = w0 + 16 * s
-    w2 = w1 + 12 * m
-    w3 = w2 + 12 * s
-    w4 = w3 + 6 * s
-    w5 = w4 + 6 * s * m
-    w6 = w5 + m * m
-    w7 = w6 + m * m
-    w8 = w7 + 11 * m
-    w9 = w8 + 6 * c
-    w10 = w9 + p
-    w11 = w10 + p
-    i0 = 5 + 2 * m + 3 * s + s * m + c + c * m + 2 * p
-    i1 = i0 + 2 * m
-    i2 = i1 + 2 * m * m
-    i3 = i2 + m
-    i4 = i3 + m
-    return Work(
-        numbers[w0:w1].reshape((s, 4, 4)),
-        numbers[w1:w2].reshape((m, 3, 4)),
-        numbers[w2:w3].reshape((s, 3, 4)),
-        numbers[w3:w4].reshape((s, 6)),
-        numbers[w4:w5].reshape((s, 6, m)),
-        numbers[w5:w6].reshape((m, m)),
-        numbers[w6:w7].reshape((m, m)),
-        numbers[w7:w8].reshape((11, m)),
-        numbers[w8:w9].reshape((c, 2, 3)),
-        numbers[w9:w10],
-        numbers[w10:w11],
-        numbers[w11:].reshape((p, 3, 3)),
-        integers[i0:i1].reshape((2, m)),
-        integers[i1:i2].reshape((2, m, m)),
-        integers[i2:i3],
-        integers[i3:i4],
-        integers[i4:],
+def cut_indices(indices: Ints) -> Indices:
+    """``indices`` as ``pack`` made them, by rows."""
+    m, s, c = indices[0, 0], indices[0, 1], indices[0, 3]
+    chain = INDICES + m
+    serves = chain + m
+    swivel = serves + s
+    moves = swivel + s
+    pairs = moves + c
+    return Indices(
+        indices[:INDICES],
+        indices[INDICES:chain],
+        indices[chain:serves],
+        indices[serves:swivel],
+        indices[swivel:moves],
+        indices[moves:pairs],
+        indices[pairs:],
     )

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from ..compiled import njit
 from ..types import Array
 
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_] | NDArray[np.int64]
+Ints = NDArray[np.int64] | NDArray[np.int32]
+Flags = NDArray[np.bool_] | NDArray[np.int32]
 
 _RELEASE = 1e-12
 """Smallest slope of the objective, relative to the largest entry of g, that lets a variable leave its bound."""
@@ -33,11 +33,12 @@ def solve_box(H: Array, g: Array, low: Array, high: Array, x: Array, stopped: Fl
         depth[i] = i
         for d in range(m):
             above[i, d] = d
-    solve_tree(depth, above, H, g, low, high, x, stopped, np.empty((m, m)), np.empty(m), np.empty(m))
+    solve_tree(m, depth, above, H, g, low, high, x, stopped, np.empty((m, m)), np.empty(m), np.empty(m))
 
 
 @njit
 def solve_tree(
+    m: int,
     depth: Ints,
     above: Ints,
     H: Array,
@@ -56,6 +57,7 @@ def solve_tree(
     never rises, so x is useful even if the bounded number of rounds does not suffice.
 
     Args:
+        m: how many variables there are; arrays may have room for more.
         depth, above: (m,) and (m, m), how H is stored.
         H: (m, m), symmetric positive definite.
         g: (m,).
@@ -64,33 +66,32 @@ def solve_tree(
         stopped: (m,), written; the variables that a bound stopped.
         L, wanted, slope: (m, m), (m,) and (m,), written; of no use to the caller.
     """
-    m = len(g)
     for i in range(m):
         stopped[i] = not low[i] < high[i]
         x[i] = low[i] if stopped[i] else 0.0
-    _solve_free(depth, above, H, g, x, stopped, L, wanted)
-    if _clip(wanted, low, high, x, stopped):
+    _solve_free(m, depth, above, H, g, x, stopped, L, wanted)
+    if _clip(m, wanted, low, high, x, stopped):
         return
     largest = 0.0
     for i in range(m):
         largest = max(largest, abs(g[i]))
     for _ in range(4 * m):
-        _solve_free(depth, above, H, g, x, stopped, L, wanted)
-        blocked = _move(x, wanted, stopped, low, high)
+        _solve_free(m, depth, above, H, g, x, stopped, L, wanted)
+        blocked = _move(m, x, wanted, stopped, low, high)
         if blocked >= 0:
             stopped[blocked] = True
             continue
-        released = _steepest(depth, above, H, g, x, stopped, low, high, slope, _RELEASE * largest)
+        released = _steepest(m, depth, above, H, g, x, stopped, low, high, slope, _RELEASE * largest)
         if released < 0:
             return
         stopped[released] = False
 
 
 @njit
-def _clip(wanted: Array, low: Array, high: Array, x: Array, stopped: Flags) -> bool:
+def _clip(m: int, wanted: Array, low: Array, high: Array, x: Array, stopped: Flags) -> bool:
     """The point inside the bounds that is closest to ``wanted``; True when that is ``wanted`` itself."""
     inside = True
-    for i in range(len(x)):
+    for i in range(m):
         x[i] = min(max(wanted[i], low[i]), high[i])
         if x[i] != wanted[i]:
             stopped[i], inside = True, False
@@ -99,10 +100,9 @@ def _clip(wanted: Array, low: Array, high: Array, x: Array, stopped: Flags) -> b
 
 @njit
 def _solve_free(
-    depth: Ints, above: Ints, H: Array, g: Array, x: Array, stopped: Flags, L: Array, wanted: Array
+    m: int, depth: Ints, above: Ints, H: Array, g: Array, x: Array, stopped: Flags, L: Array, wanted: Array
 ) -> None:
     """The best point when the stopped variables stay, into ``wanted``: H = L'L, from the leaves to the root."""
-    m = len(g)
     for i in range(m):
         wanted[i] = g[i]
     for i in range(m):
@@ -139,17 +139,17 @@ def _solve_free(
 
 
 @njit
-def _move(x: Array, wanted: Array, stopped: Flags, low: Array, high: Array) -> int:
+def _move(m: int, x: Array, wanted: Array, stopped: Flags, low: Array, high: Array) -> int:
     """Go towards ``wanted`` as far as bounds allow; returns the variable that a bound stopped there (-1: none)."""
     share, blocked = 1.0, -1
-    for i in range(len(x)):
+    for i in range(m):
         if stopped[i] or low[i] <= wanted[i] <= high[i]:
             continue
         bound = low[i] if wanted[i] < low[i] else high[i]
         reached = (bound - x[i]) / (wanted[i] - x[i])
         if reached < share or blocked < 0:
             share, blocked = reached, i
-    for i in range(len(x)):
+    for i in range(m):
         if not stopped[i]:
             x[i] = min(max(x[i] + share * (wanted[i] - x[i]), low[i]), high[i])
     if blocked >= 0:
@@ -159,6 +159,7 @@ def _move(x: Array, wanted: Array, stopped: Flags, low: Array, high: Array) -> i
 
 @njit
 def _steepest(
+    m: int,
     depth: Ints,
     above: Ints,
     H: Array,
@@ -171,16 +172,16 @@ def _steepest(
     smallest: float,
 ) -> int:
     """The stopped variable that gains most by leaving its bound inwards (-1: none gains)."""
-    for i in range(len(x)):
+    for i in range(m):
         slope[i] = -g[i]
-    for i in range(len(x)):
+    for i in range(m):
         for d in range(depth[i] + 1):
             j = above[i, d]
             slope[i] += H[i, d] * x[j]
             if j != i:
                 slope[j] += H[i, d] * x[i]
     best, released = smallest, -1
-    for i in range(len(x)):
+    for i in range(m):
         if stopped[i] and low[i] < high[i]:
             push = -slope[i] if x[i] <= low[i] else slope[i]
             if push > best:
