@@ -14,6 +14,7 @@ from .command_filter.limits import Limits
 from .control_inputs import Deadlines, Inputs, age_s
 from .errors import RobotUnavailable
 from .failure.no_progress import NoProgress
+from .hand_limits import HandLimits
 from .handover.alignment import Alignment, AlignmentGate
 from .handover.disagreement import Disagreement
 from .handover.handover import Handover, Protocol, TakeoverMode
@@ -78,6 +79,7 @@ class ControlLoop:
         self.path = MotionPath(limits, robot.groups, path)
         self.filter = self.path.filter
         self.check = CommandCheck(limits, robot.joint_names)
+        self.hand_limits = HandLimits(robot)
         self.speed_scale = 1.0
         self._full_speed = limits, self.filter.limits
         self.meter = HandoverMeter(robot.groups, dynamic, robot.dt_s)
@@ -215,6 +217,7 @@ class ControlLoop:
         if self._returned():
             self._notice(Signal.RETURNED, "the policy has full control again", now_s)
         self._measure_handover(now_s)
+        self._watch_hands(commanded, now_s)
         self._remember(sent, q_policy, q_operator)
         return self._report(now_s, sent, q_policy, q_operator)
 
@@ -232,6 +235,12 @@ class ControlLoop:
         if self.handover.state is State.REWINDING and not np.all(np.isfinite(q_policy)):
             self._wanted[:] = NOBODY
         return self._wanted
+
+    def _watch_hands(self, q_before_rad: Array, now_s: float) -> None:
+        """Hands that are too fast or leave their box: the stop begins with the next tick."""
+        broken = self.hand_limits.broken(q_before_rad, self.filter.motion[0])
+        if broken is not None:
+            self._notice(Signal.HANDS_LIMITED, broken, now_s)
 
     def _remember(self, sent: Array | None, q_policy: Array, q_operator: Array) -> None:
         """Where the robot was, for a rewind; what the policy would have done while a person drives."""

@@ -15,6 +15,7 @@ import argparse
 import json
 import sys
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -137,7 +138,7 @@ class Bench:
 
 def measure(
     robot: RobotDescription, takeover: TakeoverMode, anchored: bool, switches: int, seed: int
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Takeovers and returns, half of ``switches`` each, at random moments."""
     bench, takes, returns = Bench(robot, takeover, anchored, seed), Jumps(), Jumps()
     bench.tick(60)
@@ -160,7 +161,7 @@ def measure(
     }
 
 
-def show(results: dict[str, dict]) -> None:
+def show(results: dict[str, dict[str, Any]]) -> None:
     table = Table(title="First tick of the command, mean over joints, beside a direct switch")
     for column in (
         "",

@@ -43,6 +43,7 @@ class Signal(StrEnum):
     OPERATOR_LOST = "operator_lost"
     ROBOT_LOST = "robot_lost"
     CHECK_FAILED = "check_failed"
+    HANDS_LIMITED = "hands_limited"
 
 
 REQUESTS: tuple[Signal, ...] = (
@@ -86,6 +87,7 @@ TRANSITIONS: dict[tuple[State, Signal], State] = {
     (State.AUTONOMOUS, Signal.DISCARD): State.DONE,
     (State.AUTONOMOUS, Signal.STOP): State.HOLD,
     (State.AUTONOMOUS, Signal.POLICY_LOST): State.HOLD,
+    (State.AUTONOMOUS, Signal.HANDS_LIMITED): State.HOLD,
     (State.AUTONOMOUS, Signal.ROBOT_LOST): State.FAULT,
     (State.AUTONOMOUS, Signal.CHECK_FAILED): State.FAULT,
     #
@@ -107,6 +109,7 @@ TRANSITIONS: dict[tuple[State, Signal], State] = {
     (State.ADAPTATION, Signal.DISCARD): State.DONE,
     (State.ADAPTATION, Signal.STOP): State.HOLD,
     (State.ADAPTATION, Signal.OPERATOR_LOST): State.HOLD,
+    (State.ADAPTATION, Signal.HANDS_LIMITED): State.HOLD,
     (State.ADAPTATION, Signal.ROBOT_LOST): State.FAULT,
     (State.ADAPTATION, Signal.CHECK_FAILED): State.FAULT,
     #
@@ -117,6 +120,7 @@ TRANSITIONS: dict[tuple[State, Signal], State] = {
     (State.RECOVERY, Signal.DISCARD): State.DONE,
     (State.RECOVERY, Signal.STOP): State.HOLD,
     (State.RECOVERY, Signal.OPERATOR_LOST): State.HOLD,
+    (State.RECOVERY, Signal.HANDS_LIMITED): State.HOLD,
     (State.RECOVERY, Signal.ROBOT_LOST): State.FAULT,
     (State.RECOVERY, Signal.CHECK_FAILED): State.FAULT,
     #
@@ -128,6 +132,7 @@ TRANSITIONS: dict[tuple[State, Signal], State] = {
     (State.RETURNING, Signal.DISCARD): State.DONE,
     (State.RETURNING, Signal.STOP): State.HOLD,
     (State.RETURNING, Signal.POLICY_LOST): State.HOLD,
+    (State.RETURNING, Signal.HANDS_LIMITED): State.HOLD,
     (State.RETURNING, Signal.ROBOT_LOST): State.FAULT,
     (State.RETURNING, Signal.CHECK_FAILED): State.FAULT,
     #
@@ -137,6 +142,7 @@ TRANSITIONS: dict[tuple[State, Signal], State] = {
     (State.REWINDING, Signal.FAILURE): State.DONE,
     (State.REWINDING, Signal.DISCARD): State.DONE,
     (State.REWINDING, Signal.STOP): State.HOLD,
+    (State.REWINDING, Signal.HANDS_LIMITED): State.HOLD,
     (State.REWINDING, Signal.ROBOT_LOST): State.FAULT,
     (State.REWINDING, Signal.CHECK_FAILED): State.FAULT,
     #

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
+from rcl_interfaces.msg import ParameterDescriptor, ParameterType, SetParametersResult
 from rclpy.exceptions import InvalidParameterValueException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -24,6 +24,7 @@ from .. import clock
 from ..control_loop import ControlLoop, Tick
 from ..errors import MessageRefused, UsageError
 from ..failure.no_progress import NoProgress
+from ..hand_limits import HandLimits
 from ..handover.groups import read_groups
 from ..handover.states import REQUESTS, Signal
 from ..path_config import live_path_config
@@ -136,6 +137,12 @@ class ControlNode:
         number("rewind_s", 2.0, Bounds(0.1, 10.0, "s"), "seconds of motion that a rewind walks back")
         number("rewind_pace", 0.5, Bounds(0.05, 1.0), "speed of a rewind, as a share of the original")
         number("speed_scale", 1.0, Bounds(0.05, 1.0), "share of the velocity limits; in an episode only downwards")
+        number(
+            "hand_speed_m_s", 0.0, Bounds(0.0, 10.0, "m/s"), "a hand that would be faster stops the robot; 0: no cap"
+        )
+        text = "lowest, then highest corner (x, y, z) [m] of the box that the hands may not leave; zeros: none"
+        numbers = ParameterDescriptor(description=text, type=ParameterType.PARAMETER_DOUBLE_ARRAY)
+        self.node.declare_parameter("hand_box_m", [0.0] * 6, numbers)
         text = "what a takeover takes: joint groups with commas between; empty takes all"
         self.node.add_on_set_parameters_callback(self._check_handover)
         try:
@@ -154,6 +161,11 @@ class ControlNode:
                     read_groups(str(parameter.value), self.robot.groups)
                 except UsageError as error:
                     refusal = str(error)
+            if parameter.name == "hand_box_m":
+                try:
+                    HandLimits.check(0.0, _box(parameter.value))
+                except ValueError as error:
+                    refusal = str(error)
             if parameter.name == "speed_scale":
                 refusal = self.loop.speed_refusal(float(parameter.value))
             if refusal is not None:
@@ -164,6 +176,7 @@ class ControlNode:
         loop, value = self.loop, self.parameters.value
         loop.takeover_groups = read_groups(value("takeover_groups"), self.robot.groups)
         loop.deadman_takes_over = value("deadman_takes_over")
+        loop.hand_limits.set(value("hand_speed_m_s"), _box(value("hand_box_m")))
         loop.scale_speed(value("speed_scale"), clock.monotonic_s())
         loop.rewind_s, loop.rewind_pace = value("rewind_s"), value("rewind_pace")
 
@@ -187,6 +200,11 @@ class ControlNode:
             return response
 
         return answer
+
+
+def _box(corners_m: Sequence[float]) -> Sequence[float]:
+    """A parameter has six numbers even where there is no box: zeros."""
+    return corners_m if any(corners_m) else ()
 
 
 def _progress(text: str) -> float:

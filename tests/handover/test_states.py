@@ -39,6 +39,7 @@ policy_lost    .     hold  .     .     .     hold  .     .     .     .
 operator_lost  .     .     .     hold  hold  .     .     .     .     .
 robot_lost     .     faul  faul  faul  faul  faul  .     faul  .     faul
 check_failed   .     faul  faul  faul  faul  faul  faul  faul  .     faul
+hands_limited  .     hold  .     hold  hold  hold  .     .     .     hold
 """
 COLUMNS = ("idle", "auto", "paus", "adap", "reco", "retu", "done", "hold", "faul", "rewi")
 STATES = {name: next(state for state in State if state.name.lower().startswith(name)) for name in COLUMNS}

@@ -57,12 +57,14 @@ class Desk:
         answer = self.watcher.call(Trigger, f"rove/{name}", Trigger.Request())
         return None if answer.success else answer.message
 
-    def set(self, name: str, value: float | str) -> str | None:
-        typed = (
-            ParameterValue(type=ParameterType.PARAMETER_STRING, string_value=value)
-            if isinstance(value, str)
-            else (ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=value))
-        )
+    def set(self, name: str, value: float | str | list[float]) -> str | None:
+        typed = ParameterValue(type=ParameterType.PARAMETER_DOUBLE_ARRAY)
+        if isinstance(value, str):
+            typed = ParameterValue(type=ParameterType.PARAMETER_STRING, string_value=value)
+        elif isinstance(value, float):
+            typed = ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=value)
+        else:
+            typed.double_array_value = value
         request = SetParametersAtomically.Request(parameters=[Parameter(name=name, value=typed)])
         result = self.watcher.call(SetParametersAtomically, "rove_control/set_parameters_atomically", request).result
         return None if result.successful else result.reason
@@ -122,6 +124,18 @@ def test_groups_ghost_alignment_rewind_and_speed(desk: Desk) -> None:
     desk.watcher.spin_for(0.5)
     assert "left_elbow_pitch is 0.40 rad away (the left_arm must come within 0.15 rad)" in (desk.ask("take_over") or "")
     desk.pose[elbow] = start[elbow]
+    desk.until(lambda: (desk.status["alignment"] or {}).get("aligned"))
+    assert desk.ask("take_over") is None
+
+    # A box of which the hand is far outside stops nothing that stands; one that is no box is refused.
+    assert "lowest and then of its highest corner" in (desk.set("hand_box_m", [1.0, 1.0, 1.0, 0.0, 0.0, 0.0]) or "")
+    assert desk.set("hand_box_m", [5.0, 5.0, 5.0, 6.0, 6.0, 6.0]) is None
+    assert desk.ask("recovered") is None
+    desk.pose[elbow] -= 0.1
+    desk.until(lambda: desk.status["state"] == "hold")
+    assert "the left_wrist would leave its box" in desk.status["reason"]
+    assert desk.set("hand_box_m", [0.0] * 6) is None
+    desk.pose[elbow] = desk.sent[elbow]
     desk.until(lambda: (desk.status["alignment"] or {}).get("aligned"))
     assert desk.ask("take_over") is None
 
