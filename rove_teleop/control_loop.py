@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,9 @@ from .errors import RobotUnavailable
 from .failure.no_progress import NoProgress
 from .hand_limits import HandLimits
 from .handover.alignment import Alignment, AlignmentGate
-from .handover.disagreement import Disagreement
 from .handover.handover import Handover, Protocol, TakeoverMode
 from .handover.rewind import ARRIVAL_S, Rewind
 from .handover.roles import Role
-from .handover.scorecard import HandoverMeter
 from .handover.states import (
     EPISODE_STATES,
     HUMAN_STATES,
@@ -31,9 +29,11 @@ from .handover.states import (
     Signal,
     State,
 )
+from .handover_record import HandoverRecord
 from .motion_path import NOBODY, OPERATOR, POLICY, MotionPath
 from .path_config import PathConfig
 from .robots.description import RobotDescription
+from .speed_scale import SpeedScale
 from .types import ActionChunk, Array, Authority, Event, JointTargets, Phase, Reason, RobotState
 
 
@@ -80,11 +80,9 @@ class ControlLoop:
         self.filter = self.path.filter
         self.check = CommandCheck(limits, robot.joint_names)
         self.hand_limits = HandLimits(robot)
-        self.speed_scale = 1.0
-        self._full_speed = limits, self.filter.limits
-        self.meter = HandoverMeter(robot.groups, dynamic, robot.dt_s)
+        self.speed = SpeedScale(self.filter, self.check)
+        self.record = HandoverRecord(robot)
         self.gate = AlignmentGate(robot.groups)
-        self.disagreement = Disagreement(robot.groups, robot.dt_s)
         self.rewind = Rewind(robot.joint_count, robot.dt_s)
         self.takeover_groups: Collection[str] | None = None
         """The joint groups that a takeover takes when the request does not say; None: all."""
@@ -98,7 +96,7 @@ class ControlLoop:
         self._events: list[Event] = []
         self._wanted = np.zeros(robot.joint_count, dtype=np.int64)
         self._rest_first = False
-        self._episode_s, self._stopped_s, self._last_tick_s = 0.0, 0.0, 0.0
+        self._episode_s, self._last_tick_s = 0.0, 0.0
         self._rewound_s = -np.inf
 
     # --- inputs, each stamped on arrival with the loop's own clock ---
@@ -162,36 +160,21 @@ class ControlLoop:
             self._log(now_s, "refused", refusal)
         return refusal
 
-    def speed_refusal(self, scale: float) -> str | None:
-        """Why ``scale_speed`` would refuse, or None. Faster is possible only between episodes, at rest."""
-        if not (0.0 < scale <= 1.0):
-            return f"the speed must be a share of the limits, up to 1, not {scale:g}"
-        between = self.handover.state in (State.IDLE, State.DONE) and self.filter.at_rest
-        if scale > self.speed_scale and not between:
-            return f"the speed can only be lowered now (it is at {self.speed_scale:g}): raise it between episodes"
-        return None
+    @property
+    def between_episodes(self) -> bool:
+        return self.handover.state in (State.IDLE, State.DONE)
 
-    def scale_speed(self, scale: float, now_s: float) -> str | None:
+    def scale_speed(self, share: float, now_s: float) -> str | None:
         """Velocity limits at a share of the robot's; None when taken, else the sentence that says why not."""
-        refusal = self.speed_refusal(scale)
-        if refusal is not None or scale == self.speed_scale:
-            return refusal
-        of_robot, of_path = (replace(limits, v_max_rad_s=scale * limits.v_max_rad_s) for limits in self._full_speed)
-        if scale < self.speed_scale:
-            refusal = self.filter.tighten(of_path)
-            if refusal is None:
-                self.check.tighten(of_robot)
-        else:
-            refusal = self.filter.relimit(of_path)
-            self.check.relimit(of_robot)
-        if refusal is None:
-            self.speed_scale = scale
+        before = self.speed.share
+        refusal = self.speed.set(share, self.between_episodes)
+        if self.speed.share != before:
             self._log_speed(now_s)
         return refusal
 
     def _log_speed(self, now_s: float) -> None:
         """Counts for every tick with a later stamp, so that the log can be replayed."""
-        self._log(now_s, "limits", json.dumps({"speed_scale": self.speed_scale}))
+        self._log(now_s, "limits", json.dumps({"speed_scale": self.speed.share}))
 
     # --- the tick ---
 
@@ -213,12 +196,14 @@ class ControlLoop:
         # Between episodes and in FAULT a robot at rest hears nothing more; its own timeout keeps it where it is.
         sent = None if silent else self._checked(command, now_s)
         if self.path.switched:
-            self._begin_handover(now_s, q_policy, q_operator, commanded)
+            self.record.switched(self.handover, self.inputs, now_s, q_policy, q_operator, commanded, self.path.driver)
         if self._returned():
             self._notice(Signal.RETURNED, "the policy has full control again", now_s)
-        self._measure_handover(now_s)
+        state = self.handover.state
+        self._events += self.record.tick(state, self.path, now_s, self._wanted, q_policy, q_operator)
         self._watch_hands(commanded, now_s)
-        self._remember(sent, q_policy, q_operator)
+        if sent is not None and self.handover.state is not State.REWINDING:
+            self.rewind.note(sent)
         return self._report(now_s, sent, q_policy, q_operator)
 
     def _q_policy(self, now_s: float) -> Array:
@@ -241,14 +226,6 @@ class ControlLoop:
         broken = self.hand_limits.broken(q_before_rad, self.filter.motion[0])
         if broken is not None:
             self._notice(Signal.HANDS_LIMITED, broken, now_s)
-
-    def _remember(self, sent: Array | None, q_policy: Array, q_operator: Array) -> None:
-        """Where the robot was, for a rewind; what the policy would have done while a person drives."""
-        state = self.handover.state
-        if sent is not None and state is not State.REWINDING:
-            self.rewind.note(sent)
-        if state in HUMAN_STATES:
-            self.disagreement.add(self._wanted == OPERATOR, q_policy, q_operator)
 
     def _returned(self) -> bool:
         """True when the way back to the policy is complete."""
@@ -283,7 +260,6 @@ class ControlLoop:
         silent = inputs.policy_silent(now_s, self._episode_s)
         if state in POLICY_STATES and silent is not None:
             self._notice(Signal.POLICY_LOST, silent, now_s)
-
         if state is State.REWINDING and self.rewind.arrived:
             self._notice(Signal.REWOUND, "the robot is back where it was", now_s)
 
@@ -340,46 +316,18 @@ class ControlLoop:
         self.no_progress.reset(now_s)
         self.alarm = None
         self._episode_s = now_s
-        if self.speed_scale != 1.0:
+        if self.speed.share != 1.0:
             self._log_speed(now_s)
 
     def _after_transition(self, before: State, now_s: float) -> None:
         state = self.handover.state
         if state is before:
             return
-        if state in (State.PAUSED, State.HOLD):
-            self._stopped_s = now_s
         if before is State.REWINDING:
             self.rewind.end(self.filter.motion[0])
             self._rewound_s = now_s
-        self._tell_disagreement(before, state, now_s)
-        if not ({before, state} <= HUMAN_STATES or {before, state} <= POLICY_STATES):
-            self.meter.abandon()
+        self._events += self.record.transition(before, state, now_s)
         self._log(now_s, "state", f"{before.name.lower()} -> {state.name.lower()}: {self.handover.reason}")
-
-    def _tell_disagreement(self, before: State, state: State, now_s: float) -> None:
-        if before not in HUMAN_STATES and state in HUMAN_STATES:
-            self.disagreement.begin()
-        if before in HUMAN_STATES and state not in HUMAN_STATES:
-            summary = self.disagreement.summary()
-            if summary is not None:
-                self._log(now_s, "disagreement", summary)
-
-    def _begin_handover(self, now_s: float, q_policy: Array, q_operator: Array, commanded: Array) -> None:
-        """A driver took joints: measure how that goes, unless it is how the episode begins."""
-        to_human = self.handover.driver == "operator"
-        if self.handover.state is State.REWINDING or not (to_human or self.handover.taken_over):
-            return
-        mismatch = np.nan_to_num(np.where(self.path.driver == OPERATOR, q_operator, q_policy) - commanded)
-        paused_s = now_s - self._stopped_s if to_human else 0.0
-        source_age_s = age_s(self.inputs.targets, now_s) if to_human else self.inputs.schedule.age_s(now_s)
-        self.meter.start("takeover" if to_human else "return", now_s, mismatch, paused_s, source_age_s)
-
-    def _measure_handover(self, now_s: float) -> None:
-        _, v, a = self.filter.motion
-        card = self.meter.update(now_s, v, a, self.filter.reason, self.path.settled)
-        if card is not None:
-            self._log(now_s, "handover", json.dumps(card.as_dict()))
 
     def _log(self, time_s: float, kind: str, detail: str) -> None:
         self._events.append(Event(time_s, kind, detail))

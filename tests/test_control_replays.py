@@ -40,7 +40,7 @@ def test_the_speed_is_lowered_at_once_raised_only_at_rest_and_in_the_log():
     rig.amplitude *= 3
     rig.tick(200)
     assert rig.loop.scale_speed(0.2, rig.now_s) is None
-    assert rig.loop.speed_scale == 0.2
+    assert rig.loop.speed.share == 0.2
     rig.tick(100)
     rig.sent.clear()
     for _ in range(6):

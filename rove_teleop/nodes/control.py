@@ -8,13 +8,10 @@ import json
 import math
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from rcl_interfaces.msg import ParameterDescriptor, ParameterType, SetParametersResult
-from rclpy.exceptions import InvalidParameterValueException
 from rclpy.node import Node
-from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, String
 from std_srvs.srv import Trigger
@@ -22,10 +19,8 @@ from trajectory_msgs.msg import JointTrajectory
 
 from .. import clock
 from ..control_loop import ControlLoop, Tick
-from ..errors import MessageRefused, UsageError
+from ..errors import MessageRefused
 from ..failure.no_progress import NoProgress
-from ..hand_limits import HandLimits
-from ..handover.groups import read_groups
 from ..handover.states import REQUESTS, Signal
 from ..path_config import live_path_config
 from ..robot_io import topics
@@ -33,6 +28,7 @@ from ..robot_io.chunks import read_chunk
 from ..robot_io.joints import JointOrder, read_targets
 from ..robot_io.ros2 import Ros2Robot
 from ..robots.description import RobotDescription, load_robot
+from .control_parameters import HandoverParameters
 from .control_reports import Reports
 from .support import Bounds, Every, Parameters, Spinner, Stop, go_real_time, run_node
 
@@ -61,7 +57,7 @@ class ControlNode:
             no_progress=NoProgress(patience),
             path=live_path_config(robot.folder),
         )
-        self._declare_handover(options.takeover_groups)
+        self.handover_parameters = HandoverParameters(self.node, parameters, self.loop, options.takeover_groups)
         self.robot_io = Ros2Robot(robot, self.node, options.session)
         self._order = JointOrder(robot.joint_names)
         self._chunks = topics.PolledSubscription(self.node, JointTrajectory, topics.POLICY_CHUNK)
@@ -74,7 +70,7 @@ class ControlNode:
         for signal in REQUESTS:
             self.node.create_service(Trigger, f"rove/{signal}", self._service(signal))
         self._sequence = 0
-        self._apply_parameters()
+        self.handover_parameters.apply()
 
     def run(self, stop: Stop) -> None:
         """Tick at the control rate until asked to stop, then brake."""
@@ -98,7 +94,7 @@ class ControlNode:
             self.reports.after_tick(tick, late_s, pacer.missed)
             if services.due(now_s):
                 self._spinner.spin()
-                self._apply_parameters()
+                self.handover_parameters.apply()
             if now_s > leave_s or (leave_s < math.inf and self.loop.filter.at_rest):
                 return
 
@@ -131,55 +127,6 @@ class ControlNode:
         self.robot_io.close()
         self.node.destroy_node()
 
-    def _declare_handover(self, groups: str) -> None:
-        """Parameters of takeovers and rewinds; all may be changed at any time."""
-        number = self.parameters.number
-        number("rewind_s", 2.0, Bounds(0.1, 10.0, "s"), "seconds of motion that a rewind walks back")
-        number("rewind_pace", 0.5, Bounds(0.05, 1.0), "speed of a rewind, as a share of the original")
-        number("speed_scale", 1.0, Bounds(0.05, 1.0), "share of the velocity limits; in an episode only downwards")
-        number(
-            "hand_speed_m_s", 0.0, Bounds(0.0, 10.0, "m/s"), "a hand that would be faster stops the robot; 0: no cap"
-        )
-        text = "lowest, then highest corner (x, y, z) [m] of the box that the hands may not leave; zeros: none"
-        numbers = ParameterDescriptor(description=text, type=ParameterType.PARAMETER_DOUBLE_ARRAY)
-        self.node.declare_parameter("hand_box_m", [0.0] * 6, numbers)
-        text = "what a takeover takes: joint groups with commas between; empty takes all"
-        self.node.add_on_set_parameters_callback(self._check_handover)
-        try:
-            self.node.declare_parameter("takeover_groups", groups, ParameterDescriptor(description=text))
-        except InvalidParameterValueException as error:
-            raise UsageError(f"takeover_groups: {error}") from error
-        text = "a fresh press of the deadman is itself the request to take over"
-        self.node.declare_parameter("deadman_takes_over", False, ParameterDescriptor(description=text))
-
-    def _check_handover(self, parameters: Sequence[Parameter]) -> SetParametersResult:
-        """Asked by ROS before a parameter changes."""
-        for parameter in parameters:
-            refusal = None
-            if parameter.name == "takeover_groups":
-                try:
-                    read_groups(str(parameter.value), self.robot.groups)
-                except UsageError as error:
-                    refusal = str(error)
-            if parameter.name == "hand_box_m":
-                try:
-                    HandLimits.check(0.0, _box(parameter.value))
-                except ValueError as error:
-                    refusal = str(error)
-            if parameter.name == "speed_scale":
-                refusal = self.loop.speed_refusal(float(parameter.value))
-            if refusal is not None:
-                return SetParametersResult(successful=False, reason=refusal)
-        return SetParametersResult(successful=True)
-
-    def _apply_parameters(self) -> None:
-        loop, value = self.loop, self.parameters.value
-        loop.takeover_groups = read_groups(value("takeover_groups"), self.robot.groups)
-        loop.deadman_takes_over = value("deadman_takes_over")
-        loop.hand_limits.set(value("hand_speed_m_s"), _box(value("hand_box_m")))
-        loop.scale_speed(value("speed_scale"), clock.monotonic_s())
-        loop.rewind_s, loop.rewind_pace = value("rewind_s"), value("rewind_pace")
-
     def _read(self, name: str, subscription: topics.PolledSubscription, use: Callable[[Any], object]) -> None:
         message = subscription.take()
         if message is None:
@@ -200,11 +147,6 @@ class ControlNode:
             return response
 
         return answer
-
-
-def _box(corners_m: Sequence[float]) -> Sequence[float]:
-    """A parameter has six numbers even where there is no box: zeros."""
-    return corners_m if any(corners_m) else ()
 
 
 def _progress(text: str) -> float:

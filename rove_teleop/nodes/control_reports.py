@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 from array import array
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +14,13 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
 from .. import clock
-from ..control_inputs import age_s
 from ..control_loop import ControlLoop, Tick
 from ..episodes.row_sender import RowSender
-from ..handover.alignment import Alignment
-from ..handover.states import EPISODE_STATES, HUMAN_STATES, State, allowed
+from ..handover.states import EPISODE_STATES, State
 from ..robot_io import topics
 from ..robot_io.joints import stamp_now
 from ..types import Event
+from .control_status import control_status
 from .jitter import Jitter
 from .support import Every, diagnostic
 from .tick_row import TickRow
@@ -114,27 +112,12 @@ class Reports:
         self._ghost.publish(message)
 
     def _status_of(self, tick: Tick, missed: int) -> dict[str, object]:
-        loop = self._loop
+        in_episode = tick.state in EPISODE_STATES
         return {
-            "state": tick.state.name.lower(),
-            "phase": tick.phase.name.lower(),
-            "authority": tick.authority.name.lower(),
-            "reason": loop.handover.reason,
-            "outcome": loop.handover.outcome,
+            **control_status(self._loop, tick),
             "episode": self._episode,
             "tick": self._tick_number,
-            "elapsed_s": round(tick.stamp_s - self._started_s, 3) if tick.state in EPISODE_STATES else 0.0,
-            "weight": {name: round(float(w), 3) for name, w in zip(loop.robot.groups, tick.weight, strict=True)},
-            "operator_age_s": _finite(tick.operator_age_s),
-            "policy_age_s": _finite(tick.policy_age_s),
-            "state_age_s": _finite(age_s(loop.inputs.measured, tick.stamp_s)),
-            "alarm": loop.alarm,
-            "alignment": alignment_status(loop.alignment, loop.robot.joint_names, loop.takeover_groups),
-            "takeover_groups": None if loop.takeover_groups is None else list(loop.takeover_groups),
-            "disagreement_rad": _rounded(loop.disagreement.rms_rad) if tick.state in HUMAN_STATES else {},
-            "speed_scale": loop.speed_scale,
-            "rewind_s": round(loop.rewind.remembered_s, 1),
-            "allowed": list(allowed(tick.state)),
+            "elapsed_s": round(tick.stamp_s - self._started_s, 3) if in_episode else 0.0,
             "rows_sent": self._rows.sent if self._rows else 0,
             "rows_dropped": self._rows.dropped if self._rows else 0,
             "rows_waiting": self._rows.waiting if self._rows else 0,
@@ -153,35 +136,3 @@ class Reports:
             "rows_dropped": self._rows.dropped if self._rows else 0,
         }
         return diagnostic("rove_control", problem, values)
-
-
-def alignment_status(
-    alignment: Alignment | None, joint_names: tuple[str, ...], taken: Collection[str] | None
-) -> dict[str, object] | None:
-    """The gate's answer as JSON, for the groups that a takeover would take and for each group by itself."""
-    worst = alignment.worst(taken) if alignment is not None else None
-    if alignment is None or worst is None:
-        return None
-    return {
-        "aligned": alignment.aligned(taken),
-        "worst_joint": joint_names[worst[1].worst_joint],
-        "error_rad": _finite(worst[1].error_rad),
-        "misaligned": alignment.misaligned(joint_names, taken),
-        "groups": {
-            name: {
-                "aligned": group.aligned,
-                "worst_joint": joint_names[group.worst_joint],
-                "error_rad": _finite(group.error_rad),
-                "within_rad": group.within_rad,
-            }
-            for name, group in alignment.groups.items()
-        },
-    }
-
-
-def _rounded(values: Mapping[str, float]) -> dict[str, float]:
-    return {name: round(value, 4) for name, value in values.items()}
-
-
-def _finite(value: float) -> float | None:
-    return round(value, 4) if math.isfinite(value) else None

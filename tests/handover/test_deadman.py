@@ -44,3 +44,14 @@ def test_a_bouncing_contact_never_takes_over(on, off):
     for k in range(500):
         deadman.update(k % (on + off) < on, k * TICK_S)
         assert not deadman.take_press(k * TICK_S)
+
+
+def test_after_a_bounce_while_it_was_held_only_a_true_release_and_press_counts():
+    deadman = Deadman()
+    words = [False] * 50 + [True] * 50 + [False] * 5 + [True] * 100 + [False] * 30 + [True] * 50
+    presses = []
+    for k, pressed in enumerate(words):
+        deadman.update(pressed, k * TICK_S)
+        if deadman.take_press(k * TICK_S):
+            presses.append(k)
+    assert presses == [75, 260]
