@@ -175,7 +175,8 @@ def _lab_commands(subparsers: Any) -> None:
     tune.add_argument("--minimise", default="lag", metavar="FIGURE", help=lab_commands.FIGURES + " (default lag)")
     tune.add_argument(
         "--keep", action="append", metavar="FIGURE=FACTOR",
-        help="keep a figure at or below this factor of the live one; again for more (default jerk=1 aligned_error=1)",
+        help="keep a figure at or below this factor of the live one; again for more "
+        "(default jerk=1 aligned_error=1 authority=1)",
     )  # fmt: skip
     tune.add_argument("--trials", type=_trials, default=120, metavar="N", help="paths to try (default %(default)s)")
     tune.add_argument("--seed", type=int, default=0, help="of the search (default %(default)s)")

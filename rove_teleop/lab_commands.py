@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .filter_lab.tune import Tuned
 
 FIGURES = "lag, jerk, acceleration, error, aligned_error, authority or handover"
-KEPT = ("jerk=1", "aligned_error=1")
+KEPT = ("jerk=1", "aligned_error=1", "authority=1")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -144,9 +144,9 @@ def show(scene: Scene, base: str, rows: list[dict]) -> None:
 
 def draw(scenes: dict[str, list[Point]], path: Path) -> None:
     """One panel per scene: every setting, and each family's front."""
-    figure = Figure(figsize=(5.2 * len(scenes), 4.6))
+    figure = Figure(figsize=(15.0, 9.0))
     families = ("ours", "ours, live", "ruckig", "one-euro", "butterworth", "lerobot ramp", "axol cap")
-    for axes, (name, points) in zip(np.atleast_1d(figure.subplots(1, len(scenes))), scenes.items(), strict=True):
+    for axes, (name, points) in zip(figure.subplots(2, 3).flat, scenes.items(), strict=True):
         for k, family in enumerate(families):
             front, colour = best(points, family), (*COLOURS, INK)[k]
             axes.plot([1e3 * p.lag_s for p in front], [100 * p.jerk for p in front], "o-", ms=3, lw=1.2, color=colour,
@@ -168,7 +168,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer settings")
     options = parser.parse_args()
     result, found = {}, {}
-    scenes = [recorded("cmu_01_01.bvh.gz"), recorded("manus_right_s000_r010.npz"), waves_72_hz(), policy_20_hz()]
+    people = [scene for file in ("cmu_01_01.bvh.gz", "manus_right_s000_r010.npz") for scene in recorded(file, 3)]
+    scenes = [*people, waves_72_hz(), policy_20_hz()]
     for scene in scenes:
         points = [measure(scene, *setting) for setting in settings(scene, options.quick)]
         comparisons = {base: compare(points, base) for base in ("ours", "ours, live")}

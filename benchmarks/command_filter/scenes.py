@@ -33,12 +33,19 @@ class Scene:
     live: np.ndarray
 
 
-def recorded(file: str) -> Scene:
-    """A recorded person on the robot, at the recording's own rate."""
+def recorded(file: str, slower: int = 1) -> list[Scene]:
+    """A recorded person on the robot, as it was and ``slower`` times slower: people exceed what this robot can do.
+
+    Both have the rate of the recording: of the slow one, as many samples are put on the line between two.
+    """
     result = retarget_motion(load_motion(MOTION / file), ROBOT)
     stamp_s, q_rad = result["stamp_s"].astype(float), result["q_rad"].astype(float)
     kept = stamp_s - stamp_s[0] <= LONGEST_S
-    return _sampled(f"recorded {file.split('.')[0]}", stamp_s[kept] - stamp_s[0], q_rad[kept])
+    stamp_s, q_rad, name = stamp_s[kept] - stamp_s[0], q_rad[kept], file.split(".")[0]
+    fine_s = np.interp(np.arange(0, len(stamp_s) - 1, 1 / slower), np.arange(len(stamp_s)), stamp_s)
+    line = np.stack([np.interp(fine_s, stamp_s, column) for column in q_rad.T], axis=1)
+    short = fine_s <= LONGEST_S / slower
+    return [_sampled(name, stamp_s, q_rad), _sampled(f"{name}, {slower} x slower", fine_s[short] * slower, line[short])]
 
 
 def waves_72_hz() -> Scene:
