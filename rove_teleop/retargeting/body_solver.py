@@ -1,8 +1,8 @@
 """One tick of the body's inverse kinematics, compiled: damped Gauss-Newton steps inside a box, none goes uphill.
 
 A tick minimises the squared errors of all goals and a resistance to leaving where the joints are, which grows with the
-errors. The resistance keeps a stretched arm calm: there, the angles that are best without it jump. What holds a joint
-back also draws it to the posture: its resting point is a little nearer to that than where it is.
+errors that a step leaves. The resistance keeps a stretched arm calm: there, the angles that are best without it jump.
+What holds a joint back also draws it to the posture: its resting point is a little nearer to that than where it is.
 """
 
 from __future__ import annotations
@@ -146,13 +146,13 @@ def _descend(m: int, dt_s: float, iterations: int, tables: Tables, table: Indice
             before, contact = contact, too_close(pair)
         if taken == 0:
             _resist(m, dt_s, there, serves, swivel, site, vector)
-        for i in range(m):
-            new_cost += vector[RESISTANCE, i] * (vector[REST, i] - vector[TRIED, i]) ** 2
-        if not new_cost <= cost and before + contact == 0.0:  # uphill, and not pushed there
+        if not new_cost + _held_back(m, vector) <= cost and before + contact == 0.0:  # uphill, and not pushed there
             for i in range(m):
                 vector[TRIED, i] = vector[Q, i] + SHORTER * (vector[TRIED, i] - vector[Q, i])
             continue
-        cost, worst = new_cost, worst_errors(there, swivel, site)
+        if taken > 0:  # what a step took away was in reach, and needs no more resistance
+            _resist(m, dt_s, there, serves, swivel, site, vector)
+        cost, worst = new_cost + _held_back(m, vector), worst_errors(there, swivel, site)
         for i in range(m):
             vector[Q, i] = vector[TRIED, i]
         if taken == iterations:
@@ -171,6 +171,15 @@ def _descend(m: int, dt_s: float, iterations: int, tables: Tables, table: Indice
         if not _take_step(m, vector) > SETTLED_RAD:
             break
     return worst
+
+
+@njit
+def _held_back(m: int, vector: Array) -> float:
+    """Cost of how far the joints are from where they rest."""
+    total = 0.0
+    for i in range(m):
+        total += vector[RESISTANCE, i] * (vector[REST, i] - vector[TRIED, i]) ** 2
+    return total
 
 
 @njit
@@ -196,7 +205,7 @@ def _take_step(m: int, vector: Array) -> float:
 
 @njit
 def _resist(m: int, dt_s: float, there: Ints, serves: Ints, swivel: Ints, site: Array, vector: Array) -> None:
-    """Resistance of each joint to any movement in this tick: more with the errors of the goals that it serves."""
+    """Resistance of each joint to leaving where it rests: more with the errors of the goals that it serves."""
     for i in range(m):
         vector[RESISTANCE, i] = vector[DAMPING, i]
     for k in range(len(site)):

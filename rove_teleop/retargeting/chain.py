@@ -1,4 +1,4 @@
-"""Forward kinematics and site Jacobians of a ``Tree``, compiled: a few microseconds instead of a few hundred."""
+"""Forward kinematics of a ``Tree``, compiled: a few microseconds instead of a few hundred."""
 
 from __future__ import annotations
 
@@ -60,24 +60,3 @@ def place_sites(
                     total += rotation[link, a, k] * T_link_site[s, k, b]
                 T_root_site[s, a, b] = total
         T_root_site[s, 3, 0], T_root_site[s, 3, 1], T_root_site[s, 3, 2], T_root_site[s, 3, 3] = 0.0, 0.0, 0.0, 1.0
-
-
-@njit
-def site_jacobian(
-    moves: Array, axis: Array, rotation: Array, position_m: Array, point_m: Array, jacobian: Array
-) -> None:
-    """Velocity of a point fixed to a site's link, then angular velocity, per joint: (6, m), root's frame.
-
-    ``moves`` (m,) is the site's row of ``Tree.moves``, ``point_m`` (3,) where the point is now.
-    """
-    for i in range(len(moves)):
-        if not moves[i]:
-            for a in range(6):
-                jacobian[a, i] = 0.0
-            continue
-        wx = rotation[i, 0, 0] * axis[i, 0] + rotation[i, 0, 1] * axis[i, 1] + rotation[i, 0, 2] * axis[i, 2]
-        wy = rotation[i, 1, 0] * axis[i, 0] + rotation[i, 1, 1] * axis[i, 1] + rotation[i, 1, 2] * axis[i, 2]
-        wz = rotation[i, 2, 0] * axis[i, 0] + rotation[i, 2, 1] * axis[i, 1] + rotation[i, 2, 2] * axis[i, 2]
-        x, y, z = point_m[0] - position_m[i, 0], point_m[1] - position_m[i, 1], point_m[2] - position_m[i, 2]
-        jacobian[0, i], jacobian[1, i], jacobian[2, i] = wy * z - wz * y, wz * x - wx * z, wx * y - wy * x
-        jacobian[3, i], jacobian[4, i], jacobian[5, i] = wx, wy, wz

@@ -38,6 +38,32 @@ def test_the_solution_is_feasible_and_optimal(seed, size, damping, tightness):
     assert np.all(((x == low) | (x == high))[stopped])
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 20), st.sampled_from([0.01, 1.0, 100.0]))
+def test_a_tree_gives_what_its_dense_matrix_gives(seed, size, tightness):
+    random = np.random.default_rng(seed)
+    parent = np.array([random.integers(-1, i) if i else -1 for i in range(size)])
+    depth, above, dense = np.zeros(size, dtype=int), np.zeros((size, size), dtype=int), np.diag(np.full(size, 1e-3))
+    for i, up in enumerate(parent):
+        if up >= 0:
+            depth[i], above[i] = depth[up] + 1, above[up]
+        above[i, depth[i]] = i
+        path = above[i, : depth[i] + 1]
+        J = random.normal(size=(3, len(path)))
+        dense[np.ix_(path, path)] += J.T @ J
+    H = np.full((size, size), np.nan)  # what is beyond a row's depth is never read
+    for i in range(size):
+        H[i, : depth[i] + 1] = dense[i, above[i, : depth[i] + 1]]
+    g, low, high = random.normal(size=size), -random.uniform(0, tightness, size), random.uniform(0, tightness, size)
+    x, stopped, room = (
+        np.empty(size),
+        np.empty(size, dtype=bool),
+        (np.empty((size, size)), np.empty(size), np.empty(size)),
+    )
+    box_qp.solve_tree(size, depth, above, H, g, low, high, x, stopped, *room)
+    np.testing.assert_allclose(x, solve_box(dense, g, low, high)[0], atol=1e-9)
+
+
 def test_without_tight_bounds_it_is_the_linear_solution():
     H, g, _, _ = problem(1, 7, 1e-2, 1.0)
     x, stopped = solve_box(H, g, np.full(7, -1e3), np.full(7, 1e3))

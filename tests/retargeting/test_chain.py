@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rove_teleop.geometry import inverse
-from rove_teleop.retargeting.chain import forward, place_sites, site_jacobian
+from rove_teleop.retargeting.chain import forward, place_sites
 from rove_teleop.robots.description import load_robot
 from rove_teleop.robots.kinematics import Kinematics
 from rove_teleop.robots.tree import read_tree
@@ -19,27 +19,22 @@ def solve(tree, q_rad):
     rotation, position_m, T = np.zeros((m, 3, 3)), np.zeros((m, 3)), np.zeros((len(tree.sites), 4, 4))
     forward(tree.parent, tree.T_parent_link, tree.axis, q_rad[tree.joints], rotation, position_m)
     place_sites(tree.site_link, tree.T_link_site, rotation, position_m, T)
-    return rotation, position_m, T
+    return T
 
 
 @pytest.mark.parametrize(
     ("sites", "root"), [(KINEMATICS.sites, None), (TIPS, "left_wrist"), (("head", "right_wrist"), None)]
 )
-def test_poses_and_jacobians_agree_with_the_reference(sites, root):
+def test_poses_agree_with_the_reference(sites, root):
     tree = read_tree(ROBOT, sites, root)
     rng = np.random.default_rng(0)
     for _ in range(20):
         q_rad = rng.uniform(ROBOT.q_min_rad, ROBOT.q_max_rad)
-        rotation, position_m, T = solve(tree, q_rad)
+        T = solve(tree, q_rad)
         KINEMATICS.update(q_rad)
         T_root = np.eye(4) if root is None else KINEMATICS.frame(root)
         for k, site in enumerate(sites):
             np.testing.assert_allclose(T[k], inverse(T_root) @ KINEMATICS.frame(site), atol=1e-12)
-            jacobian = np.zeros((6, len(tree.joints)))
-            site_jacobian(tree.moves[k], tree.axis, rotation, position_m, T[k, :3, 3], jacobian)
-            reference = KINEMATICS.jacobian(site)[:, tree.joints]
-            turned = np.concatenate([T_root[:3, :3].T @ reference[:3], T_root[:3, :3].T @ reference[3:]])
-            np.testing.assert_allclose(jacobian, turned, atol=1e-12)
 
 
 def test_a_hand_is_seen_from_its_wrist_and_holds_only_its_own_joints():
