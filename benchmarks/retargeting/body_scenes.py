@@ -79,10 +79,35 @@ def beyond_wrist_limits(t_s: float) -> Goals:
     }
 
 
+def circles_beyond_reach(t_s: float) -> Goals:
+    """Both hands circle in and out of reach while their wrists turn. Nothing was tuned on this or the next scene."""
+    s, phase = _ramp(1.5, t_s), 2.0 * t_s
+    across, up = 0.35 * np.sin(phase), 0.35 * np.cos(phase)
+    return {
+        "left_wrist": _moved("left_wrist", (0.5 * s, across * s, (0.3 + up) * s), (0, 0.6 * np.sin(1.3 * t_s) * s, 0)),
+        "right_wrist": _moved(
+            "right_wrist", (0.5 * s, -across * s, (0.3 - up) * s), (0.8 * np.sin(0.9 * t_s) * s, 0, 0)
+        ),
+        "head": HOME["head"],
+    }
+
+
+def overhead_and_behind(t_s: float) -> Goals:
+    """One hand goes above the head, the other behind the body, both turning beyond their wrists' limits."""
+    s = _there_and_back(4.0, t_s)
+    return {
+        "left_wrist": _moved("left_wrist", (0.1 * s, -0.6 * s, 0.9 * s), (0.0, 0.0, -1.5 * s)),
+        "right_wrist": _moved("right_wrist", (-0.35 * s, 0.25 * s, 0.2 * s), (1.6 * s, 0.8 * s, 0.0)),
+        "head": _moved("head", turn_rad=(0.0, 0.5 * s, -0.8 * s)),
+    }
+
+
 SCENES: dict[str, Callable[[float], Goals]] = {
     "held beyond reach": held_beyond_reach,
     "in and out of reach": in_and_out_of_reach,
     "beyond wrist limits": beyond_wrist_limits,
+    "circles beyond reach": circles_beyond_reach,
+    "overhead and behind": overhead_and_behind,
 }
 
 
