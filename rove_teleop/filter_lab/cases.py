@@ -115,7 +115,7 @@ def episode_case(episode: Episode) -> Case:
     unknown = () if "path" in a else ("recorded before episodes told their path: the default one is taken for live",)
     known = _Joints(names, groups)
     rows = {field.name: episode[f"control/{field.name}"] for field in CONTROL_FIELDS}
-    inputs = read_rows(rows, known)
+    inputs = read_rows(rows, known, episode.events())
     return Case(
         name=episode.id,
         digest=hashlib.sha256(json.dumps(a, sort_keys=True).encode()).hexdigest(),
@@ -152,6 +152,7 @@ def first_ticks(case: Case, ticks: int) -> Case:
         begins=begins,
         q_start_rad=i.q_start_rad[: len(begins)],
         q_sent_rad=i.q_sent_rad[:ticks],
+        speeds=tuple((tick, share) for tick, share in i.speeds if tick < ticks),
     )
     return replace(case, inputs=inputs, rows=slice(0, ticks))
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import itertools
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,7 +16,7 @@ from ..handover.states import State
 from ..motion_path import MotionPath, PathLog
 from ..path_config import PathConfig
 from ..robots.description import RobotDescription
-from ..types import Array, Reason
+from ..types import Array, Event, Reason
 
 Rows = Mapping[str, NDArray[Any]]
 """Arrays of an episode's control group by name."""
@@ -38,6 +40,7 @@ class Recorded:
     ``wanted`` (t, n) who should drive; ``q_policy_rad``, ``q_operator_rad`` (t, n); ``stop`` (t,) all joints stopped
     whoever drove; ``begins`` the ticks at which commands began at the measured pose ``q_start_rad`` (b, n);
     ``q_sent_rad`` (t, n) what was sent, NaN where nothing was. ``flaw`` says why a replay cannot give the same.
+    ``speeds``: from which tick on which share of the velocity limits was kept.
     """
 
     wanted: NDArray[np.int64]
@@ -48,14 +51,15 @@ class Recorded:
     q_start_rad: Array
     q_sent_rad: Array
     flaw: str | None
+    speeds: tuple[tuple[int, float], ...] = ()
 
     @property
     def ticks(self) -> int:
         return len(self.stop)
 
 
-def read_rows(rows: Rows, robot: Joints) -> Recorded:
-    """The inputs of the path from an episode's control rows."""
+def read_rows(rows: Rows, robot: Joints, events: Iterable[Event] = ()) -> Recorded:
+    """The inputs of the path from an episode's control rows, and from its events the speed that was set."""
     state, reason = np.asarray(rows["state"]), np.asarray(rows["reason"])
     driver = np.asarray(rows["driver"])
     wanted = np.zeros((len(state), robot.joint_count), dtype=np.int64)
@@ -73,6 +77,15 @@ def read_rows(rows: Rows, robot: Joints) -> Recorded:
         q_start_rad=np.array(rows["q_measured_rad"])[list(begins)],
         q_sent_rad=np.array(rows["q_sent_rad"]),
         flaw=_flaw(rows, reason),
+        speeds=_speeds(np.asarray(rows["stamp_s"]), events),
+    )
+
+
+def _speeds(stamp_s: Array, events: Iterable[Event]) -> tuple[tuple[int, float], ...]:
+    """An event counts for every tick with a later stamp."""
+    shares = ((event.time_s, json.loads(event.detail)) for event in events if event.kind == "limits")
+    return tuple(
+        (int(np.searchsorted(stamp_s, time_s, "right")), float(said["speed_scale"])) for time_s, said in shares
     )
 
 
@@ -88,10 +101,16 @@ def _flaw(rows: Rows, reason: NDArray[np.uint32]) -> str | None:
 def replay(recorded: Recorded, path: MotionPath, robot: Joints) -> PathLog:
     """The recorded inputs through a path, from every place where commands began."""
     logs = []
-    ends = (*recorded.begins[1:], recorded.ticks)
-    for start_rad, begin, end in zip(recorded.q_start_rad, recorded.begins, ends, strict=True):
-        path.filter.start(start_rad, robot.joint_names)
-        path.begin(path.filter.motion[0])
+    full = path.filter.limits
+    starts = dict(zip(recorded.begins, recorded.q_start_rad, strict=True))
+    speeds = dict(recorded.speeds)
+    edges = sorted({*starts, *(tick for tick in speeds if tick < recorded.ticks), recorded.ticks})
+    for begin, end in itertools.pairwise(edges):
+        if begin in starts:
+            path.filter.start(starts[begin], robot.joint_names)
+            path.begin(path.filter.motion[0])
+        if begin in speeds:
+            _set_speed(path, full, speeds[begin])
         rows = slice(begin, end)
         logs.append(
             path.run(
@@ -101,6 +120,13 @@ def replay(recorded: Recorded, path: MotionPath, robot: Joints) -> PathLog:
     if len(logs) == 1:
         return logs[0]
     return PathLog(*(np.concatenate([getattr(log, name) for log in logs]) for name in PathLog.__slots__))
+
+
+def _set_speed(path: MotionPath, full: Limits, share: float) -> None:
+    """As live: lowered at any time, raised only at rest."""
+    limits = replace(full, v_max_rad_s=share * full.v_max_rad_s)
+    if path.filter.tighten(limits) is not None:
+        path.filter.relimit(limits)
 
 
 def robot_limits(robot: RobotDescription) -> Limits:

@@ -16,15 +16,25 @@ from rove_teleop.sim.tasks import make_task
 from .test_replay import ROBOT, started
 
 
-def record_episode(root: Path, seed: int, path: PathConfig | None = None, swaps: int = 2) -> tuple[Path, list]:
-    """A sealed episode in the dataset ``root`` with takeovers and returns, and the events of its loop."""
+def record_episode(
+    root: Path, seed: int, path: PathConfig | None = None, slow_down: tuple[float, ...] = ()
+) -> tuple[Path, list]:
+    """A sealed episode in the dataset ``root`` with takeovers and returns, and the events of its loop.
+
+    ``slow_down``: shares of the velocity limits that are set after each of the two takeovers, by somebody in a hurry.
+    """
     config = path or PathConfig()
     rig = started(seed, path=config)
     rig.events.clear()
-    for _ in range(swaps):
+    if slow_down:
+        rig.frequency *= 4
+    for k in range(2):
         rig.tick(250)
         assert rig.ask(Signal.TAKE_OVER) is None
-        rig.tick(500)
+        rig.tick(250)
+        if slow_down:
+            assert rig.loop.scale_speed(slow_down[k], rig.now_s) is None
+        rig.tick(250)
         assert rig.ask(Signal.GIVE_BACK) is None
         rig.tick(350)
     Dataset.create(root)
@@ -33,6 +43,8 @@ def record_episode(root: Path, seed: int, path: PathConfig | None = None, swaps:
     recording = EpisodeRecording(root, {**attributes, "path": config.as_dict(), "cameras": []}, min_free_bytes=0)
     for row in rig.rows:
         recording.control_row(row)
+    for event in rig.events:
+        recording.event(event)
     return recording.seal("success", last_tick=len(rig.rows) - 1), rig.events
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -47,6 +48,18 @@ def test_whatever_was_live_comes_out_again_to_the_bit(dataset):
         assert case.verdict(case.run(case.live)) == "bit for bit"
         other = PathConfig(smoothing_rad_s=51.0)
         assert "rows differ" in case.verdict(case.run(other))
+
+
+def test_lowered_speed_is_lowered_again(dataset, tmp_path):
+    path, events = record_episode(tmp_path / "slow", 3, UNUSUAL, slow_down=(0.5, 0.2))
+    (case,) = load_cases([path], ROBOT)
+    assert [share for _, share in case.inputs.speeds] == [0.5, 0.2] and len(events) > 0
+    log = case.run(case.live)
+    assert case.verdict(log) == "bit for bit"
+    assert "rows differ" in case.verdict(case.run(case.live, replace(case.inputs, speeds=())))
+    from_tick = case.inputs.speeds[1][0] + 250
+    v = np.abs(np.diff(case.run(PathConfig()).q_sent_rad[from_tick:], axis=0)) / ROBOT.dt_s / ROBOT.v_max_rad_s
+    assert 0.1 < v.max() <= 0.2 * (1 + 1e-9)
 
 
 def test_the_lab_gives_the_scorecards_that_the_loop_gave(dataset):
