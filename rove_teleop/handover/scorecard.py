@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 
 from ..types import Array, Reason
 
-LIMITED = int(
-    Reason.LIMITED_VELOCITY | Reason.LIMITED_ACCELERATION | Reason.LIMITED_JERK | Reason.BRAKING_FOR_POSITION
-)
+LIMITED = int(Reason.LIMITED_VELOCITY | Reason.LIMITED_ACCELERATION | Reason.LIMITED_JERK | Reason.BRAKING_FOR_POSITION)
 # The meter looks on after the blend: a bad handover often shows itself a moment later.
 AFTERMATH_S = 0.5
 
