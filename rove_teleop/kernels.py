@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
+
 from .compiled import CACHES
 from .errors import StageLost
 
@@ -34,7 +36,9 @@ def compile_all() -> None:
     from .robots.description import load_robot
 
     robot = load_robot("iron_r01")
-    live_path(robot)
+    path, joints = live_path(robot), robot.joint_count
+    nobody, nothing = np.zeros((1, joints), dtype=np.int64), np.full((1, joints), np.nan)
+    path.run(nobody, nothing, nothing, np.zeros(1, dtype=np.bool_))
     Retargeter(robot, follow_head=True)
     for stamp in STAMPS:
         stamp.parent.mkdir(parents=True, exist_ok=True)

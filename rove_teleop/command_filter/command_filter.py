@@ -36,6 +36,7 @@ class CommandFilter:
         kernel.advance(self.state, self.bounds, limits.dt_s, np.zeros((3, n)), self._all, self.reason)
         self._low, self._high = np.zeros(n), np.zeros(n)
         kernel.remaining_range(self.state, limits.dt_s, self._low, self._high)
+        kernel.plan_stops(self.state, self.bounds, limits.dt_s)
 
     @property
     def motion(self) -> Array:

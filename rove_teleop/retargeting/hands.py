@@ -101,7 +101,8 @@ class HandRetargeter:
         q_last_rad = np.clip(np.where(np.isfinite(q_last_rad), q_last_rad, self._home), self._low, self._high)
         if not self._usable(points_m):
             return q_last_rad
-        self._targets.update(points_m)
+        # A copy: for rows of a recording, which are read-only, compiled code would be compiled once more.
+        self._targets.update(np.array(points_m, dtype=np.float64))
         self._solver.draw(*self._postures.pull(self._targets.pinch_weight))
         wanted = self._targets.target_m, self._targets.weight
         if self._solution is None:
