@@ -49,6 +49,8 @@ class SimulatedOperator:
         self._rng = np.random.default_rng(seed)
         self._kinematics = Kinematics(robot)
         self._expert = make_expert(task, feature_names, self.skill.speed)
+        # A person's head does not move with the robot's: it would follow itself.
+        self._T_world_head = self._kinematics.frame("head")
         self._seen: deque[tuple[float, TaskState, Array]] = deque()
         self._T_world_hand: Array | None = None
         self._tremor_m = np.zeros(3)
@@ -88,7 +90,7 @@ class SimulatedOperator:
             self._sequence,
             left=HandFrame(),
             right=HandFrame(T_world_wrist=shaken),
-            T_world_head=self._kinematics.frame("head"),
+            T_world_head=self._T_world_head,
             engaged=now_s >= self._released_until_s,
         )
 

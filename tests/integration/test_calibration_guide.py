@@ -168,7 +168,8 @@ def test_who_wears_the_headset_is_guided_inside_and_told_why_again(folder):
             seen = show_flat_hands_until(
                 headset, "Once more: thumb and index finger of the left hand came no closer than"
             )
-        assert [title for title in seen if title in TITLES] == list(TITLES[:3])
+        # Hands that are in view already are not asked for.
+        assert [title for title in seen if title in TITLES][-2:] == list(TITLES[1:3])
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 130
     finally:
