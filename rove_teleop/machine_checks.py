@@ -73,7 +73,7 @@ def transports() -> str:
             f"{TRANSPORTS}={chosen}: messages of a root process do not reach other users, without an error; unset it "
             "or set it to UDPv4"
         )
-    return "UDP on this machine, no shared memory"
+    return "UDP asked for; run all of a session as one user (with LOCALHOST, Fast DDS uses shared memory all the same)"
 
 
 def disk() -> str:

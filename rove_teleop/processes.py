@@ -182,6 +182,7 @@ _DEFAULTS = {
     # One machine needs no multicast beyond it.
     "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
     # Not shared memory: a killed process would leave files in /dev/shm, and a root process is not heard by others.
+    # Fast DDS 3.2 honours this only beyond the discovery range LOCALHOST (docs/ros2.md).
     "FASTDDS_BUILTIN_TRANSPORTS": "UDPv4",
     # Several math threads per process would only fight for the cores.
     "OMP_NUM_THREADS": "1",
