@@ -4,6 +4,7 @@ The model is the table of tests/handover/test_states.py and what was really fed 
 """
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -15,6 +16,8 @@ from rove_teleop.types import Authority, Phase
 from .handover.test_handover import OPERATOR_MAY
 from .handover.test_states import model
 from .test_control_loop import DT, ROBOT, N, Rig
+
+pytestmark = pytest.mark.integration  # long: it runs after the unit tests
 
 MODEL = model()
 NOTICED = [signal for signal in Signal if signal not in REQUESTS]

@@ -4,12 +4,15 @@ import itertools
 import json
 
 import numpy as np
+import pytest
 
 from rove_teleop.filter_lab.replay import difference, live_path, read_rows, replay
 from rove_teleop.handover.states import Signal, State
 
 from .filter_lab.test_replay import started
 from .test_control_loop import ROBOT, Rig
+
+pytestmark = pytest.mark.integration  # long: it runs after the unit tests
 
 
 def test_an_episode_with_rewinds_is_replayed_to_the_bit():

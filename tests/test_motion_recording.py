@@ -21,6 +21,8 @@ from .tracking.operator_frames import frame
 from .tracking.test_rove_recording import bits
 from .tracking.test_webxr import page_frame
 
+pytestmark = pytest.mark.integration  # long: it runs after the unit tests
+
 SENDING_HZ = 90.0
 
 

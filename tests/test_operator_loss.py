@@ -15,6 +15,8 @@ from rove_teleop.types import SIDES, ActionChunk, HandFrame, RobotState
 
 from .tracking.operator_frames import frame, hand, head
 
+pytestmark = pytest.mark.integration  # long: it runs after the unit tests
+
 ROBOT = load_robot("iron_r01")
 N, DT = ROBOT.joint_count, ROBOT.dt_s
 FRAME_TICKS = 3

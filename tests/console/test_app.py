@@ -105,6 +105,7 @@ def test_a_slow_reader_gets_the_newest_state_and_never_a_backlog(console):
         assert json.loads(socket.recv(timeout=2))["status"]["tick"] == 199
 
 
+@pytest.mark.integration
 def test_a_client_that_floods_or_sends_bytes_hurts_nobody_else(console):
     with listen(console) as flood, listen(console) as other:
         other.recv(timeout=2)

@@ -104,6 +104,7 @@ def test_recovery_waits_for_no_one(tmp_path: Path) -> None:
     assert len(recover_dataset(root)) == 1
 
 
+@pytest.mark.integration
 def test_killed_before_any_file_operation_of_seal_or_recovery_the_next_recovery_completes(
     memory_path: Path,
 ) -> None:

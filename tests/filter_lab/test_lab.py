@@ -20,6 +20,8 @@ from rove_teleop.robots.description import load_robot
 
 from .recorded import handed_over, record_episode, record_stream
 
+pytestmark = pytest.mark.integration  # long: it runs after the unit tests
+
 ROBOT = load_robot("iron_r01")
 UNUSUAL = PathConfig(
     smoothing_rad_s=70.0, smoothing_damping=0.6, prefilter=OneEuro(2.0, 1.0), blend=Blend(share=0.4), jerk_share=0.7

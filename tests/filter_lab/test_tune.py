@@ -18,6 +18,8 @@ from rove_teleop.robots.description import load_robot
 
 from .recorded import record_stream
 
+pytestmark = pytest.mark.integration  # long: it runs after the unit tests
+
 ROBOT = load_robot("iron_r01")
 
 

@@ -7,6 +7,8 @@ from rove_teleop.handover.states import Signal
 
 from ..test_control_loop import DT, ROBOT, Rig
 
+pytestmark = pytest.mark.integration  # long: it runs after the unit tests
+
 
 def first_tick(rig, signal, k):
     """Means over joints: the change of the first tick, the part that going on as before does not explain, direct."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,15 +44,23 @@ class Desk:
         watcher.listen(String, "rove/status", 1, lambda message: self._hear(message.data))
         watcher.listen(JointState, "rove/ghost", 1)
         watcher.listen(JointState, "joint_commands", 1)
-        node.create_timer(1.0 / 72.0, self._speak)
+        # In a thread of its own: an operator does not fall silent while this process waits for a service.
+        self._closed = threading.Event()
+        self._speaker = threading.Thread(target=self._speak)
+        self._speaker.start()
+
+    def close(self) -> None:
+        self._closed.set()
+        self._speaker.join()
 
     def _hear(self, text: str) -> None:
         self.status = json.loads(text)
 
     def _speak(self) -> None:
-        if self.pose is not None:
-            self._engaged.publish(Bool(data=self.pressed))
-            self._targets.publish(JointState(name=list(ROBOT.joint_names), position=self.pose.tolist()))
+        while not self._closed.wait(1.0 / 72.0):
+            if self.pose is not None:
+                self._engaged.publish(Bool(data=self.pressed))
+                self._targets.publish(JointState(name=list(ROBOT.joint_names), position=self.pose.tolist()))
 
     def ask(self, name: str) -> str | None:
         answer = self.watcher.call(Trigger, f"rove/{name}", Trigger.Request())
@@ -85,9 +94,12 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     control = node_process("control", *arguments, domain=DOMAIN, log=tmp_path / "control.log")
     with robot, control:
         made = Desk(watcher)
-        heard = watcher.spin_until(lambda: made.__dict__.get("status", {}).get("state_age_s") is not None, 60.0)
-        assert heard, (tmp_path / "control.log").read_text()
-        yield made
+        try:
+            heard = watcher.spin_until(lambda: made.__dict__.get("status", {}).get("state_age_s") is not None, 60.0)
+            assert heard, (tmp_path / "control.log").read_text()
+            yield made
+        finally:
+            made.close()
     watcher.close()
 
 

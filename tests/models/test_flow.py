@@ -3,6 +3,8 @@ import torch
 
 from rove_teleop.models.flow import FlowActor, FlowSizes, flow_matching_loss, sample
 
+pytestmark = pytest.mark.integration  # long: it runs after the unit tests
+
 
 def fit_toy(actor: FlowActor, chunk_of, condition_of=None, steps: int = 600) -> torch.Generator:
     generator = torch.Generator().manual_seed(1)

@@ -15,6 +15,8 @@ from rove_teleop.tracking.motion_file import load_motion
 
 from .guided_person import Person
 
+pytestmark = pytest.mark.integration  # long: it runs after the unit tests
+
 ROBOT = load_robot("iron_r01")
 RECORDINGS = Path(__file__).parents[3] / "shared" / "data" / "motion"
 SCALES = (0.8, 1.25)

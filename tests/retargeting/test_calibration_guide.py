@@ -12,6 +12,8 @@ from rove_teleop.types import HAND_POINTS, HandFrame, OperatorFrame
 
 from .guided_person import SCRIPT, SHOULDER_M, TOUCH_M, Person
 
+pytestmark = pytest.mark.integration  # long: it runs after the unit tests
+
 
 def follow(guide, frames):
     """Everything that was shown, until the guide ended."""

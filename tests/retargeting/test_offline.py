@@ -15,6 +15,8 @@ from rove_teleop.types import HandFrame, OperatorFrame
 
 from ..tracking import recordings
 
+pytestmark = pytest.mark.integration  # long: it runs after the unit tests
+
 ROBOT = load_robot("iron_r01")
 KEYS = {"joint_names", "stamp_s", "q_rad", "residual_m", "fingertip_residual_m", "clamped", "valid", "scale"}
 

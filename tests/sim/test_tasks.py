@@ -18,6 +18,8 @@ from rove_teleop.sim.tasks.ink import COLUMNS, ROWS, Ink, draw_strokes
 from rove_teleop.sim.world import World
 from tests.sim.follow import RightArm, continue_episode, run_episode
 
+pytestmark = pytest.mark.integration  # long: it runs after the unit tests
+
 ROBOT = load_robot("iron_r01")
 
 

@@ -14,6 +14,8 @@ from rove_teleop.types import SIDES, HandFrame
 from . import recordings
 from .operator_frames import play
 
+pytestmark = pytest.mark.integration  # long: it runs after the unit tests
+
 REAL_DEFECTS = {
     "cmu_01_01.bvh.gz": {},
     "leap_bimanual_dropouts.json.gz": {"left_hand_lost": 4, "right_hand_lost": 4},

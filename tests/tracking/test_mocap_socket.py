@@ -14,6 +14,8 @@ from . import mocap_packets as packets
 from . import mocap_person as person
 from .mocap_checks import assert_sees, assert_well_formed
 
+pytestmark = pytest.mark.integration  # long: it runs after the unit tests
+
 MOVED = person.pose(at=(1.0, 0.5), yaw=0.4, arm=(0.3, -0.4, 0.5), curl=0.5)
 BURST = 64
 """Few enough for the kernel's buffer: every datagram must reach the decoder."""

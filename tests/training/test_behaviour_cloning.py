@@ -10,6 +10,8 @@ from rove_teleop.robots.description import load_robot
 from rove_teleop.training.behaviour_cloning import CloningSettings, train
 from rove_teleop.training.windows import Trajectory
 
+pytestmark = pytest.mark.integration  # long: it runs after the unit tests
+
 ROBOT = load_robot("iron_r01")
 JOINT = ROBOT.groups["right_arm"][0]
 QUICK = CloningSettings(steps=1000, batch=128, hidden=128, layers=3, learning_rate=3e-3, report_every=100)
