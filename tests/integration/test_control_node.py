@@ -78,6 +78,15 @@ class Desk:
         result = self.watcher.call(SetParametersAtomically, "rove_control/set_parameters_atomically", request).result
         return None if result.successful else result.reason
 
+    def recovers(self) -> bool:
+        """Recovered; taken over again where this process was too slow for the operator's deadline."""
+        if self.ask("recovered") is None:
+            return True
+        self.watcher.spin_for(0.2)
+        assert "tracking is" in self.status["reason"], self.status["reason"]
+        self.ask("take_over")
+        return False
+
     def until(self, condition, patience_s: float = 15.0) -> None:
         assert self.watcher.spin_until(condition, patience_s), self.status
 
@@ -138,11 +147,13 @@ def test_groups_ghost_alignment_rewind_and_speed(desk: Desk) -> None:
     desk.pose[elbow] = start[elbow]
     desk.until(lambda: (desk.status["alignment"] or {}).get("aligned"))
     assert desk.ask("take_over") is None
+    desk.until(lambda: desk.status["weight"]["left_arm"] == 1.0)
+    desk.watcher.spin_for(1.0)
 
     # A box of which the hand is far outside stops nothing that stands; one that is no box is refused.
     assert "lowest and then of its highest corner" in (desk.set("hand_box_m", [1.0, 1.0, 1.0, 0.0, 0.0, 0.0]) or "")
     assert desk.set("hand_box_m", [5.0, 5.0, 5.0, 6.0, 6.0, 6.0]) is None
-    assert desk.ask("recovered") is None
+    desk.until(desk.recovers)
     desk.pose[elbow] -= 0.1
     desk.until(lambda: desk.status["state"] == "hold")
     assert "the left_wrist would leave its box" in desk.status["reason"]
