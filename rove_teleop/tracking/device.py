@@ -5,6 +5,7 @@ from __future__ import annotations
 import selectors
 import socket
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -48,6 +49,20 @@ class Decoder(Protocol):
     def feed(self, datagram: bytes, received_s: float) -> OperatorFrame | None:
         """The frame that this datagram completes, or None; whatever is wrong with it is counted, never raised."""
         ...
+
+
+def newest_frame(
+    drain: Callable[[], OperatorFrame | None], selector: selectors.BaseSelector, timeout_s: float
+) -> OperatorFrame | None:
+    """What ``drain`` makes of all that waits, as soon as it is a frame; None when ``timeout_s`` passed without one."""
+    until_s = monotonic_s() + timeout_s
+    newest = drain()
+    while newest is None:
+        left_s = until_s - monotonic_s()
+        if not left_s > 0.0 or not selector.select(left_s):
+            break
+        newest = drain()
+    return newest
 
 
 class DatagramDevice:
@@ -103,14 +118,7 @@ class DatagramDevice:
 
     def poll(self, timeout_s: float) -> OperatorFrame | None:
         """Waits until a datagram completes a frame, then takes all that wait and returns the newest frame."""
-        until_s = monotonic_s() + timeout_s
-        newest = self._drain()
-        while newest is None:
-            left_s = until_s - monotonic_s()
-            if not left_s > 0.0 or not self._selector.select(left_s):
-                break
-            newest = self._drain()
-        return newest
+        return newest_frame(self._drain, self._selector, timeout_s)
 
     def close(self) -> None:
         self._selector.close()

@@ -12,7 +12,7 @@ from collections import Counter
 from ...clock import monotonic_s
 from ...errors import UsageError
 from ...types import OperatorFrame
-from ..device import LARGEST_DATAGRAM, MOST_DATAGRAMS_A_POLL
+from ..device import LARGEST_DATAGRAM, MOST_DATAGRAMS_A_POLL, newest_frame
 from .natnet import COMMAND_PORT, CONNECT, DATA_PORT, KEEP_ALIVE, REQUEST_NAMES, NatNetDecoder
 from .spec import interface_towards
 
@@ -67,15 +67,8 @@ class NatNetDevice:
 
     def poll(self, timeout_s: float) -> OperatorFrame | None:
         """Asks what is due, then as every device: the newest frame, waiting up to ``timeout_s`` for one."""
-        until_s = monotonic_s() + timeout_s
         self._ask(monotonic_s())
-        newest = self._drain()
-        while newest is None:
-            left_s = until_s - monotonic_s()
-            if not left_s > 0.0 or not self._selector.select(left_s):
-                break
-            newest = self._drain()
-        return newest
+        return newest_frame(self._drain, self._selector, timeout_s)
 
     def close(self) -> None:
         self._selector.close()
