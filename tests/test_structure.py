@@ -14,7 +14,7 @@ STAGES = {
 }  # fmt: skip
 # A stage may use these besides the ground floor: the robot's numbers, and the networks that policy and training share.
 SHARED = {"robots": STAGES | {"sim"}, "models": {"policy", "training"}}
-UPSTAIRS = {"nodes", "console", "commands", "cli"}
+UPSTAIRS = {"nodes", "console", "cli"}
 # Third-party packages that may be imported only in these rooms (a name with a dot is one module).
 CONFINED = {
     "rclpy": {"nodes", "robot_io"},

@@ -1,17 +1,20 @@
-"""What ``rove lab`` does; heavy imports wait until a command needs them."""
+"""Recorded streams through other filters: lab run, lab tune, lab promote."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from .arguments import trials
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from .filter_lab.promote import Promotion
-    from .filter_lab.tune import Tuned
+    from ..filter_lab.promote import Promotion
+    from ..filter_lab.tune import Tuned
 
 FIGURES = "lag, jerk, acceleration, error, aligned_error, authority or handover"
 KEPT = ("jerk=1", "aligned_error=1", "authority=1")
@@ -19,12 +22,12 @@ KEPT = ("jerk=1", "aligned_error=1", "authority=1")
 
 def run(options: argparse.Namespace) -> int:
     """Score candidates on sessions; write and show what came out."""
-    from .clock import monotonic_s
-    from .filter_lab.candidates import load_candidates
-    from .filter_lab.cases import load_cases
-    from .filter_lab.lab import as_dict, run_lab
-    from .filter_lab.report import progress_bar, save_lab, show_lab
-    from .robots.description import load_robot
+    from ..clock import monotonic_s
+    from ..filter_lab.candidates import load_candidates
+    from ..filter_lab.cases import load_cases
+    from ..filter_lab.lab import as_dict, run_lab
+    from ..filter_lab.report import progress_bar, save_lab, show_lab
+    from ..robots.description import load_robot
 
     terminal = _terminal(options.json)
     candidates = load_candidates(options.candidates)
@@ -50,13 +53,13 @@ def run(options: argparse.Namespace) -> int:
 
 def tune(options: argparse.Namespace) -> int:
     """Search for a better path; write ``chosen.yaml`` and show both halves' figures."""
-    from .filter_lab.cases import load_cases
-    from .filter_lab.objective import parse_objective
-    from .filter_lab.promote import to_yaml
-    from .filter_lab.report import make_folder, progress_bar, write_text
-    from .filter_lab.tune import chosen_document
-    from .filter_lab.tune import tune as search
-    from .robots.description import load_robot
+    from ..filter_lab.cases import load_cases
+    from ..filter_lab.objective import parse_objective
+    from ..filter_lab.promote import to_yaml
+    from ..filter_lab.report import make_folder, progress_bar, write_text
+    from ..filter_lab.tune import chosen_document
+    from ..filter_lab.tune import tune as search
+    from ..robots.description import load_robot
 
     terminal = _terminal(options.json)
     objective = parse_objective(options.minimise, options.keep or KEPT)
@@ -84,9 +87,9 @@ def tune(options: argparse.Namespace) -> int:
 
 def promote(options: argparse.Namespace) -> int:
     """Show what would change, ask, write."""
-    from .filter_lab.promote import prepare, write
-    from .path_config import FILE_NAME
-    from .robots.description import load_robot
+    from ..filter_lab.promote import prepare, write
+    from ..path_config import FILE_NAME
+    from ..robots.description import load_robot
 
     terminal = _terminal(False)
     robot = load_robot(options.robot) if options.robot else None
@@ -110,8 +113,8 @@ def promote(options: argparse.Namespace) -> int:
 def _show_tuned(tuned: Tuned, terminal: Console) -> None:
     from rich.table import Table
 
-    from .filter_lab.promote import flat
-    from .filter_lab.report import SCORE_COLUMNS, score_cells
+    from ..filter_lab.promote import flat
+    from ..filter_lab.report import SCORE_COLUMNS, score_cells
 
     table = Table()
     table.add_column("")
@@ -158,3 +161,41 @@ def _terminal(json_on_stdout: bool) -> Console:
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else 160, stderr=json_on_stdout)
+
+
+def add(subparsers: Any) -> None:
+    """The commands of this file and their arguments."""
+    lab = subparsers.add_parser(
+        "lab",
+        help="recorded sessions through other filters: compare, tune, promote (docs/filter_lab.md)",
+        description="Recorded sessions or streams through other paths from targets to commands, off-line: compare "
+        "candidates, search for better settings, make them live.",
+    ).add_subparsers(required=True, metavar="COMMAND")
+    runs = lab.add_parser("run", help="every candidate on every session: scorecards, Pareto front, plots")
+    runs.add_argument("--candidates", type=Path, required=True, metavar="FILE.yaml", help="names and their settings")
+    runs.set_defaults(run=run)
+    tuning = lab.add_parser("tune", help="search for better settings, judged on episodes that the search did not see")
+    tuning.add_argument("--minimise", default="lag", metavar="FIGURE", help=FIGURES + " (default lag)")
+    tuning.add_argument(
+        "--keep", action="append", metavar="FIGURE=FACTOR",
+        help="keep a figure at or below this factor of the live one; again for more "
+        "(default jerk=1 aligned_error=1 authority=1)",
+    )  # fmt: skip
+    tuning.add_argument("--trials", type=trials, default=120, metavar="N", help="paths to try (default %(default)s)")
+    tuning.add_argument("--seed", type=int, default=0, help="of the search (default %(default)s)")
+    tuning.set_defaults(run=tune)
+    for command in (runs, tuning):
+        command.add_argument(
+            "sessions", type=Path, nargs="+", metavar="SESSION",
+            help="a dataset's folder, an episode (.zarr), or a stream (.npz, as for rove filter)",
+        )  # fmt: skip
+        command.add_argument("--robot", default="iron_r01", help="of streams; episodes know theirs")
+        command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
+        command.add_argument("--json", action="store_true", help="print the results as JSON, all else on stderr")
+    promotion = lab.add_parser("promote", help="make a chosen path live: shows the changes first, then asks")
+    promotion.add_argument("chosen", type=Path, help="chosen.yaml of rove lab tune, or one written by hand")
+    target = promotion.add_mutually_exclusive_group(required=True)
+    target.add_argument("--robot", help="name or folder: its filter.yaml is what control reads")
+    target.add_argument("--to", type=Path, metavar="FILE", help="another file")
+    promotion.add_argument("--yes", action="store_true", help="do not ask")
+    promotion.set_defaults(run=promote)

@@ -1,0 +1,7 @@
+"""``python -m rove_teleop.cli``."""
+
+import sys
+
+from . import main
+
+sys.exit(main())

@@ -1,0 +1,100 @@
+"""Robots and policies: robot, evaluate, sim."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from .arguments import counter
+
+
+def add(subparsers: Any) -> None:
+    """The commands of this file and their arguments."""
+    robot = subparsers.add_parser("robot", help="robot configs").add_subparsers(required=True)
+    command = robot.add_parser("show", help="joints, groups and limits, after every check")
+    command.add_argument("robot")
+    command.add_argument("--json", action="store_true")
+    command.set_defaults(run=show_robot)
+    command = subparsers.add_parser("evaluate", help="success of a policy alone, with its interval")
+    command.add_argument("--task", default="toaster")
+    command.add_argument("--episodes", type=int, default=200)
+    command.add_argument("--policy", metavar="CHECKPOINT")
+    command.add_argument("--robot", default="iron_r01")
+    command.add_argument("--seed", type=int, default=0, help="moves the range of evaluation seeds")
+    command.add_argument("--json", action="store_true")
+    command.set_defaults(run=evaluate_policy)
+    sim = subparsers.add_parser("sim", help="the simulator's own tools").add_subparsers(required=True)
+    command = sim.add_parser("base-policy", help="make the shipped policy of a task again: demonstrate, then clone")
+    command.add_argument("--task", default="toaster")
+    command.add_argument("--robot", default="iron_r01")
+    command.add_argument("--out", type=Path, required=True, help="checkpoint file")
+    command.add_argument("--seed", type=int, default=0)
+    command.set_defaults(run=base_policy)
+
+
+def show_robot(options: argparse.Namespace) -> int:
+    """What a robot config says, after all its checks."""
+    from ..robots.description import load_robot
+
+    robot = load_robot(options.robot)
+    limits = {
+        name: getattr(robot, name).tolist()
+        for name in ("q_min_rad", "q_max_rad", "v_max_rad_s", "a_max_rad_s2", "j_max_rad_s3", "home_rad")
+    }
+    groups = {name: [robot.joint_names[i] for i in index] for name, index in robot.groups.items()}
+    if options.json:
+        head = {"name": robot.name, "note": robot.note, "control_hz": robot.control_hz}
+        print(json.dumps({**head, "joint_names": list(robot.joint_names), "groups": groups, "limits": limits}))
+        return 0
+    print(f"{robot.name}: {robot.joint_count} joints at {robot.control_hz:g} Hz\n{robot.note}")
+    for group, joints in groups.items():
+        print(f"{group}:")
+        for joint in joints:
+            i = robot.index(joint)
+            low, high = robot.q_min_rad[i], robot.q_max_rad[i]
+            print(f"  {joint:<26} {low:+.2f} to {high:+.2f} rad, {robot.v_max_rad_s[i]:g} rad/s")
+    return 0
+
+
+def evaluate_policy(options: argparse.Namespace) -> int:
+    """Success of a policy alone, with its interval."""
+    from ..evaluation import FIRST_SEED, evaluate
+    from ..policy.local import load_policy, shipped_checkpoint
+    from ..robots.description import load_robot
+
+    robot = load_robot(options.robot)
+    path = Path(options.policy) if options.policy else shipped_checkpoint(options.task)
+    policy = load_policy(path, robot, 0)
+    result = evaluate(
+        robot, options.task, policy, options.episodes, FIRST_SEED + options.seed, progress=counter("episode")
+    )
+    low, high = result.interval
+    if options.json:
+        counts = {"successes": result.successes, "episodes": result.episodes, "interval": [low, high]}
+        print(json.dumps({"task": result.task, **counts, "failures": result.failures, "notes": result.notes}))
+        return 0
+    print(result.sentence())
+    print(f"failures: {result.failures}")
+    print(f"note: {result.notes}")
+    return 0
+
+
+def base_policy(options: argparse.Namespace) -> int:
+    """Demonstrations of the scripted expert, then behaviour cloning: how the shipped policies were made."""
+    from ..base_policy import train_base_policy
+    from ..models.checkpoint import save_checkpoint
+    from ..robots.description import load_robot
+
+    show = counter(options.task)
+    checkpoint, demonstrations = train_base_policy(
+        load_robot(options.robot),
+        options.task,
+        options.seed,
+        lambda stage, done, total, remark: show(done, total, stage, remark),
+    )
+    save_checkpoint(options.out, checkpoint)
+    size_mb = options.out.stat().st_size / 1e6
+    print(f"{options.out}: {size_mb:.2f} MB from {len(demonstrations)} demonstrations")
+    return 0
