@@ -44,6 +44,23 @@ def t_r_stamps(phase: NDArray[np.uint8], stamp_s: Array) -> tuple[float, ...]:
     return tuple(float(stamp_s[min(run.t_r_row, len(stamp_s) - 1)]) for run in interventions(phase))
 
 
+def intervention_at(phase: NDArray[np.uint8], stamp_s: Array, t_r_s: float, number: int | None = None) -> Intervention:
+    """The intervention around ``t_r_s`` seconds from the start, with its ``t_r_row`` there; ``number`` counts from 1.
+
+    Raises:
+        UsageError: the time lies in no intervention, or not in the one of this number; the sentence lists them.
+    """
+    row = row_at(stamp_s, t_r_s)
+    runs = interventions(phase)
+    for position, run in enumerate(runs, start=1):
+        if run.from_row <= row <= run.to_row and number in (None, position):
+            return run._replace(t_r_row=row)
+    ends = [[stamp_s[min(row, len(stamp_s) - 1)] - stamp_s[0] for row in (run.from_row, run.to_row)] for run in runs]
+    listed = ", ".join(f"{position}: {a:.3f} to {b:.3f} s" for position, (a, b) in enumerate(ends, start=1))
+    place = "an intervention" if number is None else f"intervention {number}"
+    raise UsageError(f"{t_r_s:g} s does not lie in {place} of this episode ({listed or 'it has none'})")
+
+
 def row_at(stamp_s: Array, time_s: float) -> int:
     """The first row at or after ``time_s`` seconds from the episode's start; the number of rows behind its end.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 
 from ..clock import wall_time_s
 from ..errors import DatasetInvalid, UsageError
-from .durability import fsync_directory
+from .create_once import create_once, make_folders
 from .edits import Edit, check_edit, edit_json, edit_of
 from .find import checked_name
 from .journal import crc32c
@@ -109,13 +108,10 @@ def commit_revision(root: Path, episode: Episode, author: str, edits: Sequence[E
     for edit in edits:
         check_edit(edit, int(episode.attributes["rows"]), number)
     try:
-        if not folder.is_dir():
-            folder.mkdir(parents=True, exist_ok=True)
-            fsync_directory(folder.parent)
-            fsync_directory(root)
+        make_folders(root, folder)
         while True:
             revision = Revision(number, author, wall_time_s(), tuple(edits))
-            if _create(folder / f"{number:06d}.json", _content(revision, episode)):
+            if create_once(revision_path(root, episode.id, number), _content(revision, episode)):
                 return revision
             number += 1
     except OSError as error:
@@ -130,7 +126,7 @@ def checked_author(author: str) -> str:
     return author
 
 
-def _content(revision: Revision, episode: Episode) -> dict[str, Any]:
+def _content(revision: Revision, episode: Episode) -> bytes:
     content: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "episode": episode.id,
@@ -140,24 +136,10 @@ def _content(revision: Revision, episode: Episode) -> dict[str, Any]:
         "time_s": revision.time_s,
         "edits": [edit_json(edit) for edit in revision.edits],
     }
-    return {**content, "crc32c": _crc32c(content)}
+    whole = {**content, "crc32c": _crc32c(content)}
+    return json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False).encode()
 
 
 def _crc32c(content: Mapping[str, Any]) -> int:
     rest = {key: value for key, value in content.items() if key != "crc32c"}
     return crc32c(json.dumps(rest, sort_keys=True, separators=(",", ":"), allow_nan=False).encode())
-
-
-def _create(path: Path, content: Mapping[str, Any]) -> bool:
-    """Let the whole file appear under its name at once; False where somebody else has that name."""
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".", suffix=".tmp", encoding="utf-8") as file:
-        json.dump(content, file, indent=1, ensure_ascii=False, allow_nan=False)
-        file.flush()
-        os.fchmod(file.fileno(), 0o644)
-        os.fsync(file.fileno())
-        try:
-            os.link(file.name, path)
-        except FileExistsError:
-            return False
-    fsync_directory(path.parent)
-    return True
