@@ -9,11 +9,20 @@ import socket
 import sys
 
 from .errors import MissingDependency
+from .ros_environment import (
+    PROFILE,
+    PROFILE_NAMES,
+    PROFILES,
+    RANGE,
+    TRANSPORTS,
+    prepare_ros,
+    ros_defaults,
+    uses_fast_dds,
+)
 
 LEAST_FREE_GB, PLENTY_GB = 1.0, 20.0
 PORTS = {8080: "--console-port 0", 8443: "--headset-port 0"}
 """Ports of a session with the option that takes another."""
-TRANSPORTS = "FASTDDS_BUILTIN_TRANSPORTS"
 PRIORITY = 50
 
 
@@ -23,8 +32,7 @@ def python_version() -> str:
 
 def ros() -> str:
     """A message through the middleware that sessions use."""
-    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    os.environ.setdefault(TRANSPORTS, "UDPv4")
+    prepare_ros()
     try:
         from .robot_io.ros_check import ros_answers
     except ImportError as error:
@@ -65,15 +73,22 @@ def real_time() -> str:
 
 def transports() -> str:
     """Shared memory of Fast DDS: a process of root is not heard by others, without any error."""
-    chosen = os.environ.get(TRANSPORTS, "")
-    if os.environ.get("FASTRTPS_DEFAULT_PROFILES_FILE") or os.environ.get("FASTDDS_DEFAULT_PROFILES_FILE"):
+    added, chosen = ros_defaults(os.environ), os.environ.get(TRANSPORTS, "")
+    if PROFILES in added or os.environ.get(PROFILES) == str(PROFILE):
+        return "UDP on loopback only: nothing leaves this machine"
+    if not uses_fast_dds(os.environ):
+        return f"{os.environ['RMW_IMPLEMENTATION']} decides"
+    if any(os.environ.get(name) for name in PROFILE_NAMES):
         return "a profile of yours decides"
     if chosen not in ("", "UDPv4"):
         raise MissingDependency(
             f"{TRANSPORTS}={chosen}: messages of a root process do not reach other users, without an error; unset it "
             "or set it to UDPv4"
         )
-    return "UDP asked for; run all of a session as one user (with LOCALHOST, Fast DDS uses shared memory all the same)"
+    reach = os.environ.get(RANGE) or added[RANGE]
+    if reach == "LOCALHOST":
+        return f"Fast DDS uses shared memory with {RANGE}=LOCALHOST: unset it, or run all of a session as one user"
+    return f"UDP, {RANGE}={reach}"
 
 
 def disk() -> str:

@@ -15,6 +15,7 @@ from typing import IO
 
 from . import clock
 from .errors import MissingDependency, StageLost, UsageError
+from .ros_environment import prepare_ros
 
 STOP_PATIENCE_S = 3.0
 
@@ -174,16 +175,12 @@ class Processes:
 
 def prepare_environment() -> None:
     """Set what the processes of a session need where the user has not chosen otherwise."""
+    prepare_ros()
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
 
 
 _DEFAULTS = {
-    # One machine needs no multicast beyond it.
-    "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-    # Not shared memory: a killed process would leave files in /dev/shm, and a root process is not heard by others.
-    # Fast DDS 3.2 honours this only beyond the discovery range LOCALHOST (docs/ros2.md).
-    "FASTDDS_BUILTIN_TRANSPORTS": "UDPv4",
     # Several math threads per process would only fight for the cores.
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",

@@ -8,6 +8,7 @@ import pytest
 from rove_teleop import cli, doctor, machine_checks
 from rove_teleop.doctor import Question, apart, examine
 from rove_teleop.errors import MissingDependency
+from rove_teleop.ros_environment import CHOICES
 
 
 def missing():
@@ -89,17 +90,22 @@ def test_a_port_in_use_is_named_with_its_way_out(monkeypatch):
 
 
 def test_shared_memory_that_root_cannot_share_is_named(monkeypatch):
-    for name in ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE", "FASTDDS_BUILTIN_TRANSPORTS"):
+    for name in (*CHOICES, "RMW_IMPLEMENTATION"):
         monkeypatch.delenv(name, raising=False)
-    assert "UDP" in machine_checks.transports()
+    assert machine_checks.transports() == "UDP on loopback only: nothing leaves this machine"
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    assert "shared memory" in machine_checks.transports()
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "SUBNET")
     monkeypatch.setenv("FASTDDS_BUILTIN_TRANSPORTS", "UDPv4")
-    assert "UDP" in machine_checks.transports()
+    assert machine_checks.transports() == "UDP, ROS_AUTOMATIC_DISCOVERY_RANGE=SUBNET"
     for chosen in ("SHM", "DEFAULT", "LARGE_DATA"):
         monkeypatch.setenv("FASTDDS_BUILTIN_TRANSPORTS", chosen)
         with pytest.raises(MissingDependency, match="root"):
             machine_checks.transports()
     monkeypatch.setenv("FASTDDS_DEFAULT_PROFILES_FILE", "/my/profiles.xml")
     assert "profile" in machine_checks.transports()
+    monkeypatch.setenv("RMW_IMPLEMENTATION", "rmw_zenoh_cpp")
+    assert machine_checks.transports() == "rmw_zenoh_cpp decides"
 
 
 def test_a_full_disk_is_missing(monkeypatch):

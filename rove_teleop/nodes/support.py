@@ -27,6 +27,7 @@ from rclpy.utilities import remove_ros_args
 from ..clock import Pacer, monotonic_s
 from ..errors import RoveError, StageLost, UsageError
 from ..robot_io.joints import stamp_now
+from ..ros_environment import prepare_ros
 
 _PR_SET_PDEATHSIG = 1
 
@@ -46,7 +47,7 @@ def run_node(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace,
 
     Arguments after ``--ros-args`` go to ROS. Without a choice by the user, nothing leaves this machine.
     """
-    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    prepare_ros()
     end_with_session()
     options = parser.parse_args(remove_ros_args(sys.argv)[1:])
     stop = Stop()

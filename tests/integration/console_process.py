@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .ros_watch import ENVIRONMENT
+from .environment import ENVIRONMENT
 
 
 def start_console(domain: int, *arguments: str) -> subprocess.Popen[str]:

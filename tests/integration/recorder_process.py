@@ -15,13 +15,10 @@ from typing import Any
 
 from tests.episodes.recording_tools import control_row
 
+from .environment import ENVIRONMENT as SHARED
+
 DOMAIN_ID = "24"
-ENVIRONMENT = {
-    "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-    "FASTDDS_BUILTIN_TRANSPORTS": "UDPv4",
-    "ROS_DOMAIN_ID": DOMAIN_ID,
-    "OMP_NUM_THREADS": "1",
-}
+ENVIRONMENT = {**SHARED, "ROS_DOMAIN_ID": DOMAIN_ID}
 
 
 class RecorderProcess:

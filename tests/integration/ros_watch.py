@@ -22,12 +22,7 @@ from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import JointState
 
-ENVIRONMENT = {
-    "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-    "FASTDDS_BUILTIN_TRANSPORTS": "UDPv4",
-    "OMP_NUM_THREADS": "1",
-    "LP_NUM_THREADS": "1",
-}
+from .environment import ENVIRONMENT
 
 
 def load_type_support() -> None:

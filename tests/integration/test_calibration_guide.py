@@ -23,8 +23,8 @@ from rove_teleop.episodes.read import open_episode
 from rove_teleop.tracking.readers.rove import pack_frames
 
 from ..retargeting.guided_person import Person
+from .environment import ENVIRONMENT
 from .headset_browser import CHROMIUM, FLAGS, NEEDS_BROWSER, HeadsetPage, headset_browser, open_hand, playwright
-from .ros_watch import ENVIRONMENT
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 

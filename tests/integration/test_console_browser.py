@@ -21,7 +21,8 @@ from playwright import sync_api as playwright
 from std_srvs.srv import Trigger
 
 from .console_process import running_console
-from .ros_watch import ENVIRONMENT, Watcher
+from .environment import ENVIRONMENT
+from .ros_watch import Watcher
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [

@@ -14,6 +14,8 @@ from rove_teleop.tracking.hand_shape import hand_points
 from tests.tracking import mocap_packets as packets
 from tests.tracking import mocap_person as person
 
+from .environment import ENVIRONMENT
+
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
 rclpy = pytest.importorskip("rclpy")
 VIEW = None
@@ -22,8 +24,8 @@ VIEW = None
 @pytest.fixture
 def publisher(monkeypatch):
     """A function that publishes a hand; only this machine and this test's domain hear it."""
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    monkeypatch.setenv("FASTDDS_BUILTIN_TRANSPORTS", "UDPv4")
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("ROS_DOMAIN_ID", str(100 + os.getpid() % 100))
     from geometry_msgs.msg import Point, Pose, PoseArray
     from rclpy.context import Context

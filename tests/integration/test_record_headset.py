@@ -15,8 +15,8 @@ pytest.importorskip("rclpy", reason="needs rclpy, from the ros extra or a source
 
 from rove_teleop.motion_source import open_motion
 
+from .environment import ENVIRONMENT
 from .headset_browser import NEEDS_BROWSER, HeadsetPage, headset_browser, open_hand
-from .ros_watch import ENVIRONMENT
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser, pytest.mark.timeout(120), NEEDS_BROWSER]
 DOMAIN = 36

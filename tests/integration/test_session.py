@@ -20,7 +20,8 @@ from std_srvs.srv import Trigger
 from rove_teleop.episodes.read import open_episode
 from rove_teleop.types import Phase
 
-from .ros_watch import ENVIRONMENT, Watcher
+from .environment import ENVIRONMENT
+from .ros_watch import Watcher
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 

@@ -13,7 +13,8 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs rclpy, from the ros extra or a sourced ROS 2")
 
-from .ros_watch import ENVIRONMENT, node_process
+from .environment import ENVIRONMENT
+from .ros_watch import node_process
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
 

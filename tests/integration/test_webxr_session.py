@@ -21,8 +21,9 @@ from sensor_msgs.msg import JointState
 from rove_teleop.robots.description import load_robot
 from rove_teleop.robots.kinematics import Kinematics
 
+from .environment import ENVIRONMENT
 from .headset_browser import NEEDS_BROWSER, HeadsetPage, headset_browser, open_hand
-from .ros_watch import ENVIRONMENT, Watcher
+from .ros_watch import Watcher
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser, pytest.mark.timeout(300), NEEDS_BROWSER]
 
