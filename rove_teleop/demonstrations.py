@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .control_loop import ControlLoop
 from .errors import DatasetInvalid
 from .handover.states import Signal
 from .retargeting.body import BodyIK
 from .robots.description import RobotDescription
 from .robots.kinematics import Kinematics
-from .rollout import Timing, run_episode
+from .rollout import Timing, live_loop, run_episode
 from .sim.expert import Expert
 from .sim.experts import make_expert
 from .sim.tasks import TaskParams, task_params
@@ -117,7 +116,7 @@ def demonstrate(
         recorder = TrajectoryRecorder(robot.joint_names, world.feature_names)
         operator = Demonstrator(robot, expert, world.feature_names, rng, style.aim_error_m, timing.operator_s)
         result = run_episode(
-            world, ControlLoop(robot), int(rng.integers(2**31)), None, operator, None, timing, recorder, True
+            world, live_loop(robot), int(rng.integers(2**31)), None, operator, None, timing, recorder, True
         )
         if result.outcome is Signal.SUCCESS:
             kept.append(recorder.trajectory())

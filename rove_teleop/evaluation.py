@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 
 from scipy.stats import binomtest
 
-from .control_loop import ControlLoop
 from .handover.states import Signal
 from .policy.local import LocalPolicy
 from .robots.description import RobotDescription
-from .rollout import Planner, Result, Timing, run_episode
+from .rollout import Planner, Result, Timing, live_loop, run_episode
 from .sim.tasks import TaskParams
 from .sim.world import World
 
@@ -79,7 +78,7 @@ def evaluate(
     successes = 0
     for seed in range(first_seed, first_seed + episodes):
         policy.reset(seed)
-        results.append(run_episode(world, ControlLoop(robot), seed, plan, timing=timing))
+        results.append(run_episode(world, live_loop(robot), seed, plan, timing=timing))
         successes += results[-1].outcome is Signal.SUCCESS
         if progress is not None:
             progress(len(results), episodes, successes)

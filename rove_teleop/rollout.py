@@ -12,6 +12,8 @@ from .control_loop import ControlLoop, Tick
 from .handover.deadman import HOLD_S
 from .handover.states import EPISODE_STATES, Signal
 from .operator_chain import OperatorChain
+from .path_config import live_path_config
+from .robots.description import RobotDescription
 from .sim.operator import SimulatedOperator
 from .sim.supervisor import SimulatedSupervisor, View
 from .sim.world import World
@@ -34,6 +36,15 @@ Planner = Callable[[Array, Array, TaskState], Plan | None]
 
 Operator = Callable[[float, RobotState, TaskState, bool], JointTargets | None]
 """(now, measured, task state, whether the operator drives) to retargeted joint targets."""
+
+
+def live_loop(robot: RobotDescription) -> ControlLoop:
+    """A control loop as sessions have it: with what was promoted for this robot in its ``filter.yaml``.
+
+    Raises:
+        ConfigInvalid: that file is wrong; the message starts with ``file:line:``.
+    """
+    return ControlLoop(robot, path=live_path_config(robot.folder))
 
 
 def person(operator: SimulatedOperator, chain: OperatorChain) -> Operator:
