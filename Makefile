@@ -13,10 +13,11 @@ CONSOLE_PORT ?= 8080
 comma := ,
 # Where a ROS 2 installation is sourced, its own rclpy is used and the wheels stay out.
 EXTRAS := $(if $(ROS_DISTRO),,ros$(comma))openxr,mocap,dev
+EPISODE_BENCHMARKS := lerobot_export
 RENDERING := libegl1 libegl-mesa0 libgl1-mesa-dri libgles2
 PYTEST := $(VENV)/bin/python -m pytest
 
-.PHONY: compiled soak help demo test unit integration lint install system-demo system-test base-policies bench-retargeting clean
+.PHONY: compiled soak help demo test unit integration lint install system-demo system-test base-policies bench-retargeting bench-episodes clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -54,6 +55,12 @@ bench-retargeting: .cache/peers/.ready ## Retargeting against the libraries ever
 	.cache/peers/bin/pip install --quiet --disable-pip-version-check -r $<
 	.cache/peers/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
+
+bench-episodes: .cache/peers-data/.ready ## Episodes against LeRobot and others (makes .cache/peers-data, 2.2 GB)
+	for part in $(EPISODE_BENCHMARKS); do OMP_NUM_THREADS=1 .cache/peers-data/bin/python benchmarks/episodes/$$part.py || exit 1; done
+
+.cache/peers-data/.ready: benchmarks/episodes/peers.txt benchmarks/episodes/peers.sh
+	PYTHON=$(PYTHON) sh benchmarks/episodes/peers.sh
 
 install: $(STAMP) ## Make the environment in .venv
 

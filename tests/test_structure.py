@@ -10,11 +10,13 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 GROUND_FLOOR = {"types", "clock", "geometry", "errors", "config", "compiled"}
 STAGES = {
     "tracking", "retargeting", "policy", "failure", "handover", "command_filter", "robot_io", "episodes", "models",
-    "training",
+    "training", "exchange",
 }  # fmt: skip
 # A stage may use these besides the ground floor: the robot's numbers, and the networks that policy and training share.
-SHARED = {"robots": STAGES | {"sim"}, "models": {"policy", "training"}}
+SHARED = {"robots": STAGES | {"sim"}, "models": {"policy", "training"}, "episodes": {"exchange"}}
 UPSTAIRS = {"nodes", "console", "cli"}
+# A room that only these import: what trainers of other projects read must not shape what we do.
+ONLY_FOR = {"exchange": {"cli"}}
 # Third-party packages that may be imported only in these rooms (a name with a dot is one module).
 CONFINED = {
     "rclpy": {"nodes", "robot_io"},
@@ -26,6 +28,8 @@ CONFINED = {
     "xr": {"tracking.openxr"},
     "matplotlib": {"plots"},
     "mujoco": {"sim", "robots"},
+    "pyarrow": {"exchange"},
+    "av": {"exchange", "episodes"},
     "time": {"clock"},
     "pickle": set(),
 }
@@ -68,6 +72,8 @@ def test_imports_follow_the_house(path):
             wrong.append(f"{place}:{line}: the ground floor imports {other}")
         if top in STAGES and other != top and other not in GROUND_FLOOR and top not in SHARED.get(other, set()):
             wrong.append(f"{place}:{line}: stage {top} knows {other}")
+        if other in ONLY_FOR and top not in ONLY_FOR[other] | {other}:
+            wrong.append(f"{place}:{line}: {top} imports {other}, which is only for {sorted(ONLY_FOR[other])}")
         if other in UPSTAIRS and top not in UPSTAIRS | {"collection"}:
             wrong.append(f"{place}:{line}: {top} imports {other}, which stands above it")
     assert not wrong, "\n".join(wrong)

@@ -1,0 +1,113 @@
+"""To and from what trainers use: export, import."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from .arguments import counter
+
+
+def add(subparsers: Any) -> None:
+    """The commands of this file and their arguments."""
+    export = subparsers.add_parser("export", help="a dataset in a format that trainers use").add_subparsers(
+        required=True, metavar="FORMAT"
+    )
+    command = export.add_parser("lerobot", help="LeRobotDataset v3.0")
+    _add_choice(command)
+    command.add_argument("--codec", choices=("h264", "jpeg"), default="h264", help="of images (default %(default)s)")
+    command.add_argument("--split-at-cuts", action="store_true", help="every stretch without a cut is an episode")
+    command.set_defaults(run=export_lerobot)
+    imported = subparsers.add_parser("import", help="episodes from what a lab has").add_subparsers(
+        required=True, metavar="FORMAT"
+    )
+    command = imported.add_parser("lerobot", help="LeRobotDataset v3.0")
+    command.add_argument("source", type=Path)
+    command.add_argument("dataset", type=Path, help="made where there is none")
+    command.add_argument("--robot", default="iron_r01", help="whose joints these are (default %(default)s)")
+    command.add_argument("--map", type=Path, metavar="FILE", help="YAML: our joint names to theirs (docs/exchange.md)")
+    command.add_argument("--json", action="store_true")
+    command.set_defaults(run=import_lerobot)
+
+
+def export_lerobot(options: argparse.Namespace) -> int:
+    """Write a LeRobotDataset v3.0."""
+    from ..exchange.lerobot_export import export_dataset
+
+    report = export_dataset(
+        options.dataset,
+        options.out,
+        choice_of(options),
+        codec=options.codec,
+        split_at_cuts=options.split_at_cuts,
+        progress=counter("episodes"),
+    )
+    if options.json:
+        print(json.dumps(report.to_json()))
+    else:
+        print(f"{options.out}: {report.episodes} episodes, {report.frames} frames at {options.fps} per second")
+    return 0
+
+
+def import_lerobot(options: argparse.Namespace) -> int:
+    """Seal every episode of a LeRobotDataset v3.0 as one of ours."""
+    from ..exchange.joint_map import read_joint_map
+    from ..exchange.lerobot_import import import_dataset
+    from ..robots.description import load_robot
+
+    joint_map = read_joint_map(options.map) if options.map else None
+    report = import_dataset(
+        options.source, options.dataset, load_robot(options.robot), joint_map, progress=counter("episodes")
+    )
+    if options.json:
+        print(json.dumps(report.to_json()))
+        return 0
+    print(f"{options.dataset}: {report.episodes} episodes imported, {report.known} were there already")
+    if report.left_out:
+        print(f"not taken over: {', '.join(report.left_out)}")
+    return 0
+
+
+def choice_of(options: argparse.Namespace) -> Any:
+    """What ``_add_choice``'s arguments ask for, as an ``exchange.frames.Choice``."""
+    from ..exchange.frames import TRAINED_OUTCOMES, TRAINED_PHASES, Choice, outcomes_named, phases_named
+
+    return Choice(
+        fps=options.fps,
+        cameras=None if options.cameras is None else tuple(name for name in options.cameras if name != "none"),
+        split=options.split,
+        phases=TRAINED_PHASES if options.phases is None else phases_named(options.phases),
+        outcomes=TRAINED_OUTCOMES if options.outcomes is None else outcomes_named(options.outcomes),
+        revision=options.revision,
+    )
+
+
+def _add_choice(command: argparse.ArgumentParser) -> None:
+    """Which frames of a dataset are exported, for every format that has one rate."""
+    command.add_argument("dataset", type=Path)
+    command.add_argument("out", type=Path, help="a new folder")
+    command.add_argument("--fps", type=_rate, required=True, help="frames per second, the same for everything")
+    command.add_argument("--cameras", type=_names, help="a,b or none (default: all)")
+    command.add_argument("--split", default="", help="only episodes of this split (rove edit)")
+    command.add_argument("--phases", type=_names, help="default: autonomous,adaptation,recovery")
+    command.add_argument("--outcomes", type=_names, help="default: all but discarded")
+    command.add_argument("--revision", type=_revision, help="labels as of this revision; 0: as recorded")
+    command.add_argument("--json", action="store_true")
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _rate(text: str) -> int:
+    if not (text.isdecimal() and 1 <= int(text) <= 1000):
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of frames per second, 1 to 1000")
+    return int(text)
+
+
+def _revision(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is not the number of a revision")
+    return int(text)
