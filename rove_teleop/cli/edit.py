@@ -107,10 +107,8 @@ def run_agreement(options: argparse.Namespace) -> int:
     share = "none" if found.phase_share is None else f"{100 * found.phase_share:.1f} %"
     print(f"phase    the same in {share} of the ticks, Cohen's kappa {kappa}")
     if found.t_r_difference_median_s is not None:
-        print(
-            f"t_r      differs by {found.t_r_difference_median_s:.3f} s (median), {found.t_r_difference_95_s:.3f} s (95 %)"
-            f" in {found.t_r_pairs} interventions"
-        )
+        times = f"{found.t_r_difference_median_s:.3f} s (median), {found.t_r_difference_95_s:.3f} s (95 %)"
+        print(f"t_r      differs by {times} in {found.t_r_pairs} interventions")
     if found.interventions_unpaired:
         print(f"{found.interventions_unpaired} interventions that only one of them sees")
     return 0
@@ -165,12 +163,9 @@ def _history(options: argparse.Namespace, episode: Episode) -> int:
         time = datetime.datetime.fromtimestamp(item.time_s, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         words = "; ".join(edit_words(edit) for edit in item.edits)
         print(f"{item.number:4}  {time}  {item.author}: {words}{'  (undone)' if item.number in withdrawn else ''}")
-    told = labels_json(labels, episode)
-    shown = ", ".join(f"t_r {run['t_r_s']:.3f} s" for run in told["interventions"])
-    print(
-        f"{episode.id}: outcome {labels.outcome}, split {labels.split or 'none'}, {told['excluded_ticks']} of "
-        f"{len(labels.phase)} ticks excluded, {len(told['interventions'])} interventions{f' ({shown})' if shown else ''}"
-    )
+    excluded = f"{int(labels.excluded.sum())} of {len(labels.phase)} ticks excluded"
+    t_r = ", ".join(f"{run['t_r_s']:.3f} s" for run in labels_json(labels, episode)["interventions"]) or "none"
+    print(f"{episode.id}: outcome {labels.outcome}, split {labels.split or 'none'}, {excluded}, t_r {t_r}")
     return 0
 
 

@@ -72,8 +72,7 @@ def read_derived(root: Path, run: str, episode: Episode) -> DerivedLabels:
     """
     path = _labels_path(root, read_run(root, run).name, episode)
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = _arrays(path)
         made_from, key = int(arrays.pop(_EPISODE)), str(arrays.pop(_EDITS))
     except FileNotFoundError as error:
         raise UsageError(f"{root}: run {run} has not labelled episode {episode.id}") from error
@@ -93,6 +92,13 @@ def _npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
             with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)
     return buffer.getvalue()
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    # Each member is read whole before it is looked at: zipfile then has compared its checksum.
+    with zipfile.ZipFile(path) as archive:
+        members = {name.removesuffix(".npy"): io.BytesIO(archive.read(name)) for name in archive.namelist()}
+    return {name: np.lib.format.read_array(member, allow_pickle=False) for name, member in members.items()}
 
 
 def _labels_path(root: Path, run: str, episode: Episode) -> Path:
