@@ -31,15 +31,16 @@ class EpisodeReport:
 
 @dataclass(frozen=True, slots=True)
 class DatasetReport:
-    """Reports of all episodes, and recordings that wait for recovery."""
+    """Reports of all episodes, recordings that wait for recovery, and what is wrong beside the episodes."""
 
     episodes: tuple[EpisodeReport, ...]
     orphans: tuple[str, ...]
+    problems: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
         """0 clean, 3 recovered or lossy, 1 broken."""
-        if any(report.broken for report in self.episodes):
+        if self.problems or any(report.broken for report in self.episodes):
             return BROKEN
         return LOSSY if self.orphans or any(report.lossy for report in self.episodes) else CLEAN
 

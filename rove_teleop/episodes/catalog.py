@@ -1,0 +1,223 @@
+"""What a dataset holds, for searching: ``catalog.sqlite``, derived from episodes and overlays, rebuilt at will."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable, Collection
+from contextlib import closing
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import TypeVar
+
+from ..errors import UsageError
+from ..types import Phase
+from .catalog_row import FLAGS, CatalogRow, catalog_row, key_of_labels
+from .dataset import Dataset
+
+FILE_NAME, LOCK_NAME = "catalog.sqlite", ".catalog.lock"
+VERSION = 1
+Progress = Callable[[int, int], None]
+Result = TypeVar("Result")
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+"""Answers of a file that is not this catalog; a full disk or a lock of somebody else is no reason to throw it away."""
+
+_COLUMNS = tuple(field.name for field in fields(CatalogRow))
+_TYPES = {"str": "TEXT", "int": "INTEGER", "float": "REAL"}
+_CREATE = "CREATE TABLE episode ({})".format(
+    ", ".join(f"{f.name} {_TYPES[str(f.type)]}{' PRIMARY KEY' if f.name == 'id' else ''}" for f in fields(CatalogRow))
+)
+_INDEXED = ("task", "outcome", "operator", "policy_id", "begun_s")
+_INSERT = f"INSERT OR REPLACE INTO episode VALUES ({', '.join('?' * len(_COLUMNS))})"
+_TEXTS = ("id", "task", "instruction", "operator", "policy_id", "notes")
+# Rows are written in parts, so that a long rebuild that is broken off goes on where it was.
+_PART = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a refresh found: rows written (new or changed) and removed."""
+
+    written: int
+    removed: int
+
+
+def refresh(root: Path, progress: Progress | None = None) -> Changes:
+    """Bring the catalog of the dataset ``root`` up to date; ``progress(done, total)`` counts rows that are written.
+
+    A catalog that is missing, damaged or of another version is built anew. Where the dataset cannot be written the
+    work is done in memory, and is done again the next time.
+
+    Raises:
+        DatasetInvalid: not a dataset.
+    """
+    return _with_catalog(root, lambda connection: _refresh(connection, root, progress))
+
+
+def search(
+    root: Path,
+    *,
+    episode_id: str | None = None,
+    task: str | None = None,
+    outcome: str | None = None,
+    operator: str | None = None,
+    policy: str | None = None,
+    min_share: tuple[str, float] | None = None,
+    flags: Collection[str] = (),
+    text: str = "",
+    since_s: float | None = None,
+    limit: int | None = None,
+    progress: Progress | None = None,
+) -> list[CatalogRow]:
+    """Rows of the episodes that are all of this, in the order they were recorded; refreshes the catalog first.
+
+    Args:
+        min_share: a phase's name, or ``human``, and the least share of the episode that it has.
+        flags: of ``catalog_row.FLAGS``.
+        text: somewhere in id, task, instruction, operator, policy or notes; upper and lower case are the same.
+        since_s: begun at or after this, in seconds since the epoch.
+        limit: the newest so many.
+
+    Raises:
+        UsageError: an unknown phase or flag.
+        DatasetInvalid: not a dataset.
+    """
+    equal = {"id": episode_id, "task": task, "outcome": outcome, "operator": operator, "policy_id": policy}
+    where: list[tuple[str, list[object]]] = [
+        (f"{column} = ?", [value]) for column, value in equal.items() if value is not None
+    ]
+    if min_share is not None:
+        where.append((f"{_share_of(min_share[0])} >= ?", [min_share[1]]))
+    for flag in flags:
+        if flag not in FLAGS:
+            raise UsageError(f"there is no flag '{flag}' (there are: {', '.join(FLAGS)})")
+        where.append((f"{flag} = 1", []))
+    if text:
+        like = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in _TEXTS)
+        where.append((f"({like})", [f"%{_escaped(text)}%"] * len(_TEXTS)))
+    if since_s is not None:
+        where.append(("begun_s >= ?", [since_s]))
+    condition = " AND ".join(part for part, _ in where) or "1"
+    query = f"SELECT * FROM episode WHERE {condition} ORDER BY id DESC LIMIT ?"
+    values = [value for _, given in where for value in given]
+
+    def found(connection: sqlite3.Connection) -> list[CatalogRow]:
+        _refresh(connection, root, progress)
+        rows = connection.execute(query, [*values, -1 if limit is None else limit]).fetchall()
+        return [CatalogRow(*row) for row in reversed(rows)]
+
+    return _with_catalog(root, found)
+
+
+def _share_of(phase: str) -> str:
+    names = [known.name.lower() for known in Phase]
+    if phase == "human":
+        return "human_share"
+    if phase not in names:
+        raise UsageError(f"there is no phase '{phase}' (there are: human, {', '.join(names)})")
+    return f"{phase}_s / max({' + '.join(f'{name}_s' for name in names)}, 1e-9)"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+# --- the file ---
+
+
+def _with_catalog(root: Path, work: Callable[[sqlite3.Connection], Result]) -> Result:
+    """``work`` with the catalog: on disk where that can be written, and made anew there where it is damaged."""
+    Dataset.open(root)
+    path = root / FILE_NAME
+    try:
+        lock = (root / LOCK_NAME).open("a")
+    except OSError:
+        return _in_memory(path, work)
+    with lock:
+        # Nobody else writes it meanwhile: a file may be replaced only while no other process writes the old one.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for _ in range(2):
+            try:
+                with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+                    return work(_prepared(connection))
+            except sqlite3.DatabaseError as error:
+                if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) not in _DAMAGED:
+                    break
+                for suffix in ("", "-wal", "-shm"):
+                    path.with_name(path.name + suffix).unlink(missing_ok=True)
+        return _in_memory(path, work)
+
+
+def _in_memory(path: Path, work: Callable[[sqlite3.Connection], Result]) -> Result:
+    """``work`` with a copy of the file's rows where they can be read, else with no rows at first."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        try:
+            with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as file:
+                file.backup(connection)
+            return work(_prepared(connection))
+        except sqlite3.DatabaseError:
+            with closing(sqlite3.connect(":memory:", isolation_level=None)) as empty:
+                return work(_prepared(empty))
+
+
+def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Readers beside one writer; the table of this version, empty where there was none or another."""
+    connection.execute("PRAGMA journal_mode = WAL")
+    # After a power cut the catalog may be older than the episodes; the next refresh sees to that.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    if connection.execute("PRAGMA user_version").fetchone() != (VERSION,):
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("DROP TABLE IF EXISTS episode")
+        connection.execute(_CREATE)
+        for column in _INDEXED:
+            connection.execute(f"CREATE INDEX episode_{column} ON episode ({column})")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+    return connection
+
+
+# --- its rows ---
+
+
+def _refresh(connection: sqlite3.Connection, root: Path, progress: Progress | None) -> Changes:
+    known = {row[0]: row[1:] for row in connection.execute("SELECT id, mark, labels_key FROM episode")}
+    present = _present(root)
+    keys = {name: key_of_labels(root, name) for name in _annotated(root) if name in present}
+    stale = sorted(name for name, mark in present.items() if known.get(name) != (mark, keys.get(name, "")))
+    gone = [name for name in known if name not in present]
+    for start in range(0, len(stale), _PART):
+        rows = []
+        for name in stale[start : start + _PART]:
+            path = root / "episodes" / f"{name}.zarr"
+            rows.append(astuple(catalog_row(root, path, keys.get(name, ""), present[name])))
+            if progress is not None:
+                progress(start + len(rows), len(stale))
+        _write(connection, rows, [])
+    if gone:
+        _write(connection, [], gone)
+    return Changes(len(stale), len(gone))
+
+
+def _write(connection: sqlite3.Connection, rows: list[tuple[object, ...]], gone: list[str]) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    connection.executemany("DELETE FROM episode WHERE id = ?", [(name,) for name in gone])
+    connection.executemany(_INSERT, rows)
+    connection.execute("COMMIT")
+
+
+def _present(root: Path) -> dict[str, str]:
+    """Ids of the sealed episodes, each with a mark that is another one when the episode was replaced."""
+    present = {}
+    with os.scandir(root / "episodes") as entries:
+        for entry in entries:
+            if entry.name.endswith(".zarr"):
+                info = entry.stat()
+                present[entry.name.removesuffix(".zarr")] = f"{info.st_ino}-{info.st_mtime_ns}"
+    return present
+
+
+def _annotated(root: Path) -> list[str]:
+    """Ids of the episodes of which somebody said something."""
+    folder = root / "overlays"
+    return sorted(os.listdir(folder)) if folder.is_dir() else []
