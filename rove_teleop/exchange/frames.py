@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,13 @@ from .images import Images
 
 TRAINED_PHASES = (Phase.AUTONOMOUS, Phase.ADAPTATION, Phase.RECOVERY)
 TRAINED_OUTCOMES = ("success", "failure", "unknown")
+Progress = Callable[[int, int], None]
+"""Called with how many episodes are done, and of how many."""
+
+
+def silent(done: int, total: int) -> None:
+    """No progress is shown."""
+    del done, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +61,19 @@ class Frames:
     image: dict[str, NDArray[np.int64]]
 
 
-def chosen_frames(root: Path, choice: Choice) -> Iterator[Frames]:
+def chosen_frames(root: Path, choice: Choice, progress: Progress = silent) -> Iterator[Frames]:
     """The frames of every episode of a dataset that the choice takes, in the order they were recorded.
+
+    ``progress`` hears of every episode of the dataset, also of those that are not taken.
 
     Raises:
         UsageError: a rate above the control rate.
         DatasetInvalid: not a dataset, a damaged episode, or one without a chosen camera.
     """
     cameras = choice.cameras
-    for path in Dataset.open(root).episodes():
+    paths = Dataset.open(root).episodes()
+    for number, path in enumerate(paths):
+        progress(number, len(paths))
         episode = open_episode(path)
         labels = _labels(root, episode, choice.revision)
         if labels.outcome not in choice.outcomes or (choice.split and labels.split != choice.split):
@@ -71,6 +82,7 @@ def chosen_frames(root: Path, choice: Choice) -> Iterator[Frames]:
         frames = frames_of(episode, labels, choice, cameras)
         if len(frames.row):
             yield frames
+    progress(len(paths), len(paths))
 
 
 def frames_of(episode: Episode, labels: Labels, choice: Choice, cameras: tuple[str, ...]) -> Frames:
