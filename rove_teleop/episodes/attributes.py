@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ OUTCOMES = ("success", "failure", "discarded", "unknown")
 STATUSES = ("complete", "recovered")
 LIMITS = ("q_min_rad", "q_max_rad", "v_max_rad_s", "a_max_rad_s2", "j_max_rad_s3")
 
+_CAMERA_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TEXTS = ("task", "instruction", "protocol", "takeover_mode", "operator", "policy_id", "robot")
 _DEFAULTS: dict[str, Any] = {
     **{key: "" for key in _TEXTS},
@@ -46,6 +48,7 @@ def checked_attributes(given: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(attributes[key], str):
             raise DatasetInvalid(f"attribute '{key}' must be text, got {attributes[key]!r}")
     joints = _names(attributes, "joint_names")
+    _check_cameras(attributes["cameras"])
     _check_groups(attributes.get("groups"), joints)
     _check_rate(attributes.get("control_hz"))
     _check_limits(attributes["limits"], len(joints))
@@ -69,6 +72,19 @@ def _names(attributes: Mapping[str, Any], key: str) -> list[str]:
     if len(set(value)) != len(value):
         raise DatasetInvalid(f"attribute '{key}' has a name twice")
     return value
+
+
+def check_camera(name: object) -> None:
+    """Refuse a camera name that could not be a folder's name, with DatasetInvalid."""
+    if not isinstance(name, str) or not _CAMERA_NAME.fullmatch(name):
+        raise DatasetInvalid(f"camera name {name!r} may hold letters, digits, _ and - only")
+
+
+def _check_cameras(cameras: object) -> None:
+    if not isinstance(cameras, list) or len(set(map(str, cameras))) != len(cameras):
+        raise DatasetInvalid(f"attribute 'cameras' must be a list of names, each once, got {cameras!r}")
+    for name in cameras:
+        check_camera(name)
 
 
 def _check_groups(groups: object, joints: list[str]) -> None:

@@ -1,70 +1,88 @@
-"""Journal records to the arrays of an episode: what is sealed, and the counts that say what is missing."""
+"""A recording's logs to the arrays of an episode: what is sealed, and the counts that say what is missing."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from google_crc32c import extend, value
 from numpy.typing import NDArray
 
-from .journal import Record
-from .layout import TRACKING_DTYPE, Stream, control_dtype
-from .records import ChunkRecord, FailureRecord, FrameRecord, unpack_event, unpack_task, unpack_tracking
+from .camera_contents import CameraContents, read_camera
+from .camera_log import PackSum, recorded_cameras
+from .journal import JournalContents, read_journal
+from .layout import TRACKING_ROW, Stream, control_dtype, task_dtype
+from .recording_files import LOG_NAMES, STREAM_LOGS, log_path
+from .records import ChunkRecord, FailureRecord, unpack_event
 
 Arrays = dict[str, NDArray[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class CameraContents:
-    """Arrays of one camera; the first ``jpeg_bytes`` of its pack file are the array ``jpeg``."""
-
-    arrays: Arrays
-    jpeg_bytes: int
-    jpeg_crc32c: int
-    duplicated: int
-    lost: int
-
-
 @dataclass(slots=True)
 class EpisodeContents:
-    """Everything a journal held, as arrays by path (``control/tick``), plus what ``end`` said, if it was reached."""
+    """Everything the logs of a recording held, as arrays by path (``control/tick``).
+
+    ``end`` is what the last record said, if it was reached; ``cut_bytes`` counts, per log, what was not whole;
+    ``damaged`` names the logs that lack something.
+    """
 
     arrays: Arrays = field(default_factory=dict)
     cameras: dict[str, CameraContents] = field(default_factory=dict)
     attributes: dict[str, Any] = field(default_factory=dict)
     end: dict[str, Any] | None = None
+    cut_bytes: dict[str, int] = field(default_factory=dict)
+    damaged: list[str] = field(default_factory=list)
+
+    def note_damage(self, name: str, log: JournalContents) -> None:
+        """Remember what is missing of a log."""
+        if log.damaged:
+            self.damaged.append(name)
+        if log.cut_bytes:
+            self.cut_bytes[name] = log.cut_bytes
 
 
-def pack_path(recording: Path, camera: str) -> Path:
-    """Pack file of a camera in a recording folder."""
-    return recording / f"camera.{camera}.pack"
+def collect(recording: Path, begun_with: Mapping[str, Any], pack_sums: Mapping[str, PackSum]) -> EpisodeContents:
+    """Read every log of a recording. ``begun_with`` holds the attributes that the episode was begun with.
 
+    ``pack_sums``: checksums of packs that were computed while they were written; the others are read once more.
 
-def collect(records: Sequence[Record], header: Mapping[str, Any], recording: Path) -> EpisodeContents:
-    """Sort the records of one journal into arrays. ``header`` holds the attributes the episode was begun with."""
-    payloads: dict[Stream, list[bytes]] = {stream: [] for stream in Stream}
-    for record in records:
-        payloads[record.stream].append(record.payload)
+    Raises:
+        DatasetInvalid: a log holds what its stream cannot.
+    """
     contents = EpisodeContents()
-    for patch in payloads[Stream.ATTRIBUTES]:
+    logs = {name: read_journal(log_path(recording, name)) for name in LOG_NAMES}
+    for name, log in logs.items():
+        contents.note_damage(name, log)
+    for patch in logs["session"].payloads(Stream.ATTRIBUTES):
         contents.attributes.update(json.loads(patch))
-    for payload in payloads[Stream.END]:
+    for payload in logs["session"].payloads(Stream.END):
         contents.end = json.loads(payload)
-    row = control_dtype(len(header["joint_names"]), len(header["groups"]))
-    rows = np.frombuffer(b"".join(payloads[Stream.CONTROL]), row)
-    contents.arrays.update({f"control/{name}": rows[name] for name in row.names or ()})
+    _add_rows(contents, logs, begun_with)
     for group, build, stream in _BUILDERS:
-        if payloads[stream] or group != "task":
-            contents.arrays.update({f"{group}/{name}": array for name, array in build(payloads[stream]).items()})
-    frames = [FrameRecord.unpack(payload) for payload in payloads[Stream.FRAME]]
-    for camera in dict.fromkeys([*header.get("cameras", []), *(frame.camera for frame in frames)]):
-        contents.cameras[camera] = _camera([f for f in frames if f.camera == camera], pack_path(recording, camera))
+        payloads = logs[STREAM_LOGS[stream]].payloads(stream)
+        contents.arrays.update({f"{group}/{name}": array for name, array in build(payloads).items()})
+    for camera in dict.fromkeys([*begun_with["cameras"], *recorded_cameras(recording)]):
+        images, log = read_camera(recording, camera, pack_sums.get(camera))
+        contents.cameras[camera] = images
+        contents.note_damage(f"camera.{camera}", log)
     return contents
+
+
+def _add_rows(contents: EpisodeContents, logs: Mapping[str, JournalContents], begun_with: Mapping[str, Any]) -> None:
+    """The streams of fixed-size rows: columns of a view of the log."""
+    kinds = {
+        "control": control_dtype(len(begun_with["joint_names"]), len(begun_with["groups"])),
+        "tracking": TRACKING_ROW,
+    }
+    if logs["task"].spans:
+        stamp_size = task_dtype(0).itemsize
+        kinds["task"] = task_dtype((logs["task"].spans[0][2] - stamp_size) // 8)
+    for group, kind in kinds.items():
+        rows = logs[group].rows(kind)
+        contents.arrays.update({f"{group}/{name}": rows[name] for name in kind.names or ()})
 
 
 def ticks_lost(ticks: NDArray[Any], first_tick: int | None, last_tick: int | None) -> int:
@@ -77,49 +95,6 @@ def ticks_lost(ticks: NDArray[Any], first_tick: int | None, last_tick: int | Non
         before = int(ticks[-1]) if len(ticks) else (last_tick if first_tick is None else first_tick - 1)
         lost += max(0, last_tick - before)
     return lost
-
-
-def _camera(frames: list[FrameRecord], pack: Path) -> CameraContents:
-    whole, jpeg_crc32c = _whole_frames(frames, pack)
-    arrays: Arrays = {
-        "offset": np.array([f.offset for f in whole], "<i8"),
-        "length": np.array([f.length for f in whole], "<i8"),
-        "jpeg_crc32c": np.array([f.crc32c for f in whole], "<u4"),
-        "capture_s": np.array([f.capture_s for f in whole], "<f8"),
-        "receive_s": np.array([f.receive_s for f in whole], "<f8"),
-        "sequence": np.array([f.sequence for f in whole], "<u4"),
-    }
-    return CameraContents(
-        arrays=arrays,
-        jpeg_bytes=whole[-1].offset + whole[-1].length if whole else 0,
-        jpeg_crc32c=jpeg_crc32c,
-        duplicated=int(np.sum(np.diff(arrays["capture_s"]) == 0.0)),
-        lost=max(0, frames[-1].sequence + 1 - len(whole)) if frames else 0,
-    )
-
-
-def _whole_frames(frames: list[FrameRecord], pack: Path) -> tuple[list[FrameRecord], int]:
-    """The frames whose bytes are all there, and the CRC-32C of the pack up to the end of the last of them."""
-    whole: list[FrameRecord] = []
-    crc = crc_at_last = position = 0
-    if not frames or not pack.exists():
-        return whole, crc
-    with pack.open("rb") as file:
-        for frame in frames:
-            skipped, data = file.read(frame.offset - position), file.read(frame.length)
-            crc = extend(extend(crc, skipped), data)
-            position = frame.offset + frame.length
-            if value(data) == frame.crc32c:
-                whole.append(frame)
-                crc_at_last = crc
-    return whole, crc_at_last
-
-
-def _tracking(payloads: list[bytes]) -> Arrays:
-    split = [unpack_tracking(payload) for payload in payloads]
-    rows = np.frombuffer(b"".join(frame for _, frame in split), TRACKING_DTYPE)
-    arrays: Arrays = {name: rows[name] for name in TRACKING_DTYPE.names or ()}
-    return {"receive_s": np.array([receive_s for receive_s, _ in split], "<f8"), **arrays}
 
 
 def _policy(payloads: list[bytes]) -> Arrays:
@@ -165,14 +140,6 @@ def _events(payloads: list[bytes]) -> Arrays:
     }
 
 
-def _task(payloads: list[bytes]) -> Arrays:
-    samples = [unpack_task(payload) for payload in payloads]
-    return {
-        "stamp_s": np.array([stamp_s for stamp_s, _ in samples], "<f8"),
-        "features": np.array([features for _, features in samples], "<f8"),
-    }
-
-
 def text_array(texts: list[str]) -> NDArray[np.uint8]:
     """Texts as fixed-width UTF-8 rows (k, w) padded with zero bytes: no string type that a reader may not know."""
     # JSON can carry halves of characters that UTF-8 cannot.
@@ -182,9 +149,7 @@ def text_array(texts: list[str]) -> NDArray[np.uint8]:
 
 
 _BUILDERS: tuple[tuple[str, Callable[[list[bytes]], Arrays], Stream], ...] = (
-    ("tracking", _tracking, Stream.TRACKING),
     ("policy", _policy, Stream.CHUNK),
     ("failure", _failure, Stream.FAILURE),
     ("events", _events, Stream.EVENT),
-    ("task", _task, Stream.TASK),
 )

@@ -7,18 +7,16 @@ import fcntl
 import json
 import os
 import re
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
 from ..clock import wall_time_s
-from ..errors import DatasetInvalid, RecordingFailed
+from ..errors import DatasetInvalid
 from .durability import fsync_directory, write_durable_json
 
 FORMAT_VERSION = 1
-MIN_FREE_BYTES = 1 << 30
 _ID = re.compile(r"\d{8}-\d{6}-\d{6}")
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -95,17 +93,6 @@ class Dataset:
                 continue
             fsync_directory(path.parent)
             return path
-
-    def check_free_space(self, required_bytes: int = MIN_FREE_BYTES) -> None:
-        """Refuse to begin where the disk is nearly full.
-
-        Raises:
-            RecordingFailed: less than ``required_bytes`` are free.
-        """
-        free = shutil.disk_usage(self.root).free
-        if not free >= required_bytes:
-            sizes = f"{free / 1e9:.2f} GB are free, {required_bytes / 1e9:.2f} GB are needed"
-            raise RecordingFailed(f"{self.root}: the disk is nearly full ({sizes})")
 
 
 _OURS = {"recording", "episodes", ".seal", "logs", "writer.lock", "dataset.json.tmp"}

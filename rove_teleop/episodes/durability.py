@@ -6,7 +6,7 @@ import ctypes
 import json
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..errors import RecordingFailed
@@ -82,16 +82,17 @@ class AppendFile:
 class SyncThread:
     """Calls ``sync`` of its files at most every ``SYNC_PERIOD_S``, in the order they are given: data, then index."""
 
-    def __init__(self) -> None:
-        self._files: list[AppendFile] = []
+    def __init__(self, files: Iterable[AppendFile] = ()) -> None:
+        self._files = list(files)
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="journal-sync", daemon=True)
         self._thread.start()
 
-    def put_first(self, file: AppendFile) -> None:
+    def put_first(self, *files: AppendFile) -> None:
+        """Sync these before all others."""
         with self._lock:
-            self._files.insert(0, file)
+            self._files[:0] = files
 
     def _run(self) -> None:
         while not self._stop.wait(SYNC_PERIOD_S):
@@ -117,12 +118,26 @@ def fsync_directory(path: Path) -> None:
 def write_durable_json(path: Path, value: Mapping[str, object]) -> None:
     """Create or replace a JSON file so that a crash leaves the old one or the new one."""
     temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(value, file, indent=1, allow_nan=False)
-        file.flush()
-        os.fsync(file.fileno())
+    write_file(temporary, json.dumps(value, indent=1, allow_nan=False).encode(), durable=True)
     temporary.rename(path)
     fsync_directory(path.parent)
+
+
+def write_file(path: Path, data: bytes | memoryview, *, durable: bool = False, append: bool = False) -> None:
+    """Create or overwrite a file (or ``append`` to it) with all of ``data``; ``durable`` waits until the disk has it.
+
+    Raises:
+        OSError: the disk refused it; a part of it may be there.
+    """
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | (os.O_APPEND if append else os.O_TRUNC), 0o644)
+    try:
+        left = memoryview(data)
+        while left:
+            left = left[os.write(fd, left) :]
+        if durable:
+            os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def sync_filesystem(path: Path) -> None:

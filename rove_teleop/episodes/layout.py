@@ -17,8 +17,9 @@ FORMAT_VERSION = 1
 
 
 class Stream(IntEnum):
-    """What a journal record holds. The numbers are stored in journals and never change."""
+    """What a record of a log holds. The numbers are stored in logs and never change."""
 
+    HEADER = 0
     CONTROL = 1
     TRACKING = 2
     CHUNK = 3
@@ -118,6 +119,8 @@ CAMERA_FIELDS: tuple[Field, ...] = (
     Field("capture_s", "<f8", ("image",), "s", "the camera's own stamp, seconds since the epoch"),
     Field("receive_s", "<f8", ("image",), "s", "monotonic clock of the recorder when the image arrived"),
     Field("sequence", "<u4", ("image",), "1", "running number; a gap is an image that was lost"),
+    Field("duplicate", "u1", ("image",), "bits", "1: has the capture stamp of the image before it, 2: has its bytes"),
+    Field("missed", "<u4", ("image",), "1", "images that, by the capture stamps, never came between the last and this"),
 )
 
 GROUP_FIELDS: dict[str, tuple[Field, ...]] = {
@@ -157,6 +160,16 @@ def row_episode_tick(row: bytes) -> tuple[int, int]:
 
 
 TRACKING_DTYPE = _packed(TRACKING_FIELDS, _AXIS_SIZE)
+TRACKING_ROW = _packed(GROUP_FIELDS["tracking"], _AXIS_SIZE)
+"""A device frame with the recorder's stamp: a row of the tracking log."""
+
+FRAME_ROW = _packed(CAMERA_FIELDS[1:7], {})
+"""A row of a camera's log: where an image lies in the pack, and when it was taken. The rest is derived from these."""
+
+
+def task_dtype(feature_count: int) -> np.dtype[np.void]:
+    """A row of the task log."""
+    return _packed(TASK_FIELDS, {"feature": feature_count})
 
 
 def pack_operator_frame(frame: OperatorFrame) -> bytes:

@@ -1,33 +1,28 @@
-"""The recorder without its wires: commands in, answers out, data to the episode that is open. Nothing here raises."""
+"""The recorder without its wires: commands in, answers out. Nothing here raises."""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..clock import monotonic_s
-from ..errors import DatasetInvalid, RecordingFailed, RoveError
-from ..types import Array, Event
+from ..errors import DatasetInvalid, RoveError
 from .dataset import WriterLock
-from .layout import row_episode_tick
+from .free_space import MIN_FREE_BYTES
+from .intake import Intake
 from .read import open_episode
 from .recording import EpisodeRecording
-from .records import ChunkRecord, FailureRecord
-from .row_socket import EVENT, FAILURE, ROW
 
 LAST_ROW_WAIT_S = 0.5
 
 
 class RecorderSession:
-    """One recorder process. ``command`` runs on one thread; data arrives on others and is never kept waiting by it.
+    """One recorder process. ``command`` runs on one thread; data goes to ``intake`` on others and never waits for it.
 
-    ``emit`` gets ``{"failed": sentence}`` at once when the disk refuses a record. The first row of an episode fixes
-    the number it has in control (``begin`` may give it as ``episode_number``); rows of other episodes are counted,
-    not stored.
+    ``emit`` gets what is said unasked: ``{"failed": sentence}`` at once when the disk refuses a record.
     """
 
     def __init__(
@@ -36,18 +31,12 @@ class RecorderSession:
         lock: WriterLock,
         emit: Callable[[dict[str, Any]], None],
         cameras: tuple[str, ...] = (),
+        *,
+        min_free_bytes: int = MIN_FREE_BYTES,
     ) -> None:
-        self._root, self._writer, self._emit, self._cameras = root, lock, emit, cameras
-        self._row_arrived = threading.Condition()
+        self._root, self._writer, self._cameras, self._min_free_bytes = root, lock, cameras, min_free_bytes
         self._command = threading.Lock()
-        self._recording: EpisodeRecording | None = None
-        self._episode: int | None = None
-        self._last_row = (-1, -1)
-        self._sequences: Counter[str] = Counter()
-        self._features: tuple[str, ...] | None = None
-        self.counts: Counter[str] = Counter()
-        self.failed: str | None = None
-        self.refusal: str | None = None
+        self.intake = Intake(emit)
 
     # --- commands ---
 
@@ -71,23 +60,24 @@ class RecorderSession:
 
     def finish(self) -> dict[str, Any] | None:
         """Seal an episode that is still open, outcome ``unknown``: who stopped it did not say."""
-        if self._recording is None:
+        if self.intake.recording is None:
             return None
         return self.command(json.dumps({"end": {"outcome": "unknown", "attributes": {"ended_by": "stop"}}}))
 
     def _begin(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
-        if self._recording is not None:
-            raise DatasetInvalid(f"episode {self._recording.id} is still open: end it first")
-        recording = EpisodeRecording(self._root, {"cameras": list(self._cameras), **attributes}, self._writer)
-        with self._row_arrived:
-            self.failed = self.refusal = self._features = None
-            self._episode = attributes.get("episode_number")
-            self._sequences.clear()
-            self._recording = recording
+        if self.intake.recording is not None:
+            raise DatasetInvalid(f"episode {self.intake.recording.id} is still open: end it first")
+        recording = EpisodeRecording(
+            self._root,
+            {"cameras": list(self._cameras), **attributes},
+            self._writer,
+            min_free_bytes=self._min_free_bytes,
+        )
+        self.intake.open(recording, attributes.get("episode_number"))
         return {"began": recording.id}
 
     def _end(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        recording = self._recording
+        recording = self.intake.recording
         if recording is None:
             raise DatasetInvalid("there is no open episode to end")
         outcome, last_tick = arguments.get("outcome", "unknown"), arguments.get("last_tick")
@@ -95,12 +85,7 @@ class RecorderSession:
         if not isinstance(attributes, dict) or not (last_tick is None or isinstance(last_tick, int)):
             raise DatasetInvalid("'attributes' must be a JSON object and 'last_tick' a whole number")
         recording.check_end(outcome, attributes)
-        with self._row_arrived:
-            if last_tick is not None:
-                self._row_arrived.wait_for(lambda: self._has_row(recording, last_tick), LAST_ROW_WAIT_S)
-            self._recording = None
-            if self._episode is not None and recording.last_tick is not None:
-                self._last_row = (self._episode, recording.last_tick)
+        self.intake.close(last_tick, LAST_ROW_WAIT_S)
         return self._seal(recording, outcome, attributes, last_tick)
 
     def _seal(
@@ -109,7 +94,7 @@ class RecorderSession:
         begin_s = monotonic_s()
         path = recording.seal(outcome, attributes, last_tick=last_tick)
         sealed = open_episode(path).attributes
-        self.counts["episodes"] += 1
+        self.intake.counts["episodes"] += 1
         return {
             "sealed": str(path),
             "rows": sealed["rows"],
@@ -134,7 +119,7 @@ class RecorderSession:
 
     def status(self) -> dict[str, Any]:
         """What is recorded now; ``acknowledged_tick`` is the last tick that a killed recorder cannot lose."""
-        recording = self._recording
+        recording = self.intake.recording
         return {
             "episode": None if recording is None else recording.id,
             "acknowledged_tick": None if recording is None else recording.last_tick,
@@ -142,119 +127,16 @@ class RecorderSession:
             "frames": 0 if recording is None else recording.frame_count,
             "bytes": 0 if recording is None else recording.bytes_written,
             "unsynced_bytes": 0 if recording is None else recording.unsynced_bytes,
-            "failed": self.failed,
-            "refusal": self.refusal,
-            "counts": dict(self.counts),
+            "failed": self.intake.failed,
+            "refusal": self.intake.refusal,
+            "counts": dict(self.intake.counts),
         }
 
     @property
     def joint_names(self) -> tuple[str, ...] | None:
         """Joints of the open episode, or None."""
-        recording = self._recording
+        recording = self.intake.recording
         return None if recording is None else tuple(recording.attributes["joint_names"])
-
-    # --- data ---
-
-    def datagram(self, data: bytes) -> None:
-        """A datagram of the control process: a row, an event, or a failure detector's opinion."""
-        kind, body = data[:1], data[1:]
-        with self._row_arrived:
-            if kind == ROW and len(body) >= 8:
-                self._row(body)
-                self._row_arrived.notify_all()
-            elif kind in (EVENT, FAILURE):
-                self._append("events", lambda recording: _record_json(recording, kind, body))
-            else:
-                self._refuse("rows", f"a datagram of {len(data)} bytes from control is neither row nor event")
-
-    def frame(self, camera: str, jpeg: bytes, capture_s: float, receive_s: float) -> None:
-        """A camera image as received."""
-        with self._row_arrived:
-            sequence = self._sequences[camera]
-            self._sequences[camera] += 1
-            self._append("frames", lambda recording: recording.frame(camera, jpeg, capture_s, receive_s, sequence))
-
-    def chunk(self, chunk: ChunkRecord) -> None:
-        """A policy's chunk as received."""
-        with self._row_arrived:
-            self._append("chunks", lambda recording: recording.chunk(chunk))
-
-    def tracking(self, frame: bytes, receive_s: float) -> None:
-        """A device frame as received."""
-        with self._row_arrived:
-            self._append("tracking", lambda recording: recording.tracking(frame, receive_s))
-
-    def task_state(self, stamp_s: float, names: tuple[str, ...], features: Array) -> None:
-        """The task's named features; the names of the first sample hold for the episode."""
-        with self._row_arrived:
-            if self._recording is not None and self._features is None:
-                self._features = names
-                if list(names) != self._recording.attributes["feature_names"]:
-                    self._append("attributes", lambda recording: recording.note({"feature_names": list(names)}))
-            if self._recording is not None and names != self._features:
-                self._refuse("task", "the task changed its feature names during an episode")
-            else:
-                self._append("task", lambda recording: recording.task_state(stamp_s, features))
-
-    def event(self, event: Event) -> None:
-        """Something the recorder itself noticed."""
-        with self._row_arrived:
-            self._append("events", lambda recording: recording.event(event))
-
-    # --- with the lock held ---
-
-    def _row(self, row: bytes) -> None:
-        episode, tick = row_episode_tick(row)
-        late = self._episode is None and episode == self._last_row[0] and tick > self._last_row[1]
-        if self._recording is not None and (late or self._episode not in (None, episode)):
-            self._refuse("rows", f"control sent a row of its episode {episode}, which is not the one being recorded")
-        elif self._append("rows", lambda recording: recording.control_row(row)):
-            self._episode = episode
-
-    def _append(self, what: str, write: Callable[[EpisodeRecording], object]) -> bool:
-        if self._recording is None:
-            self.counts[f"{what}_outside"] += 1
-        elif self.failed is not None:
-            self.counts[f"{what}_lost"] += 1
-        else:
-            try:
-                write(self._recording)
-                self.counts[what] += 1
-                return True
-            except RecordingFailed as error:
-                self.counts[f"{what}_lost"] += 1
-                self.failed = str(error)
-                self._emit({"failed": self.failed})
-            except DatasetInvalid as error:
-                self._refuse(what, str(error))
-        return False
-
-    def _refuse(self, what: str, sentence: str) -> None:
-        self.counts[f"{what}_refused"] += 1
-        self.refusal = sentence
-
-    @staticmethod
-    def _has_row(recording: EpisodeRecording, tick: int) -> bool:
-        return recording.last_tick is not None and recording.last_tick >= tick
-
-
-def _record_json(recording: EpisodeRecording, kind: bytes, body: bytes) -> None:
-    try:
-        data = json.loads(body)
-        if kind == EVENT:
-            recording.event(Event(float(data["time_s"]), str(data["kind"]), str(data["detail"])))
-        else:
-            recording.failure(
-                FailureRecord(
-                    stamp_s=float(data["stamp_s"]),
-                    score=float(data["score"]),
-                    threshold=float(data["threshold"]),
-                    alarm=bool(data["alarm"]),
-                    detector=str(data["detector"])[:64],
-                )
-            )
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DatasetInvalid(f"an event from control cannot be read ({error!r})") from error
 
 
 def _refuse_constant(text: str) -> float:

@@ -1,4 +1,4 @@
-"""Payloads of the journal's other streams: what is packed when it happens and unpacked when the episode is sealed."""
+"""Payloads of the other logs: what is packed when it happens and unpacked when the episode is sealed."""
 
 from __future__ import annotations
 
@@ -13,32 +13,16 @@ from numpy.typing import NDArray
 from ..errors import DatasetInvalid
 from ..types import Array, Event
 
-_FRAME = struct.Struct("<QIIddI")
+_FRAME = struct.Struct("<qqIddI")  # layout.FRAME_ROW
 _CHUNK = struct.Struct("<ddBHH")
 _TASK = struct.Struct("<d")
 _TRACKING = struct.Struct("<d")
 _FAILURE = struct.Struct("<dddB")
 
 
-@dataclass(frozen=True, slots=True)
-class FrameRecord:
-    """Where a camera frame's JPEG bytes lie in its pack file, and when it was taken."""
-
-    camera: str
-    offset: int
-    length: int
-    crc32c: int
-    capture_s: float
-    receive_s: float
-    sequence: int
-
-    def pack(self) -> bytes:
-        head = _FRAME.pack(self.offset, self.length, self.crc32c, self.capture_s, self.receive_s, self.sequence)
-        return head + self.camera.encode()
-
-    @classmethod
-    def unpack(cls, payload: bytes) -> FrameRecord:
-        return cls(payload[_FRAME.size :].decode(), *_FRAME.unpack_from(payload))
+def pack_frame(offset: int, length: int, crc32c: int, capture_s: float, receive_s: float, sequence: int) -> bytes:
+    """Where a camera image's JPEG bytes lie in its pack file, and when it was taken (``layout.FRAME_ROW``)."""
+    return _FRAME.pack(offset, length, crc32c, capture_s, receive_s, sequence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,23 +81,13 @@ class FailureRecord:
 
 
 def pack_tracking(receive_s: float, frame: bytes) -> bytes:
-    """A device frame's bytes (``layout.pack_operator_frame``) with the recorder's receive stamp."""
+    """A device frame's bytes (``layout.pack_operator_frame``) behind the recorder's stamp (``layout.TRACKING_ROW``)."""
     return _TRACKING.pack(receive_s) + frame
 
 
-def unpack_tracking(payload: bytes) -> tuple[float, bytes]:
-    """Receive stamp and the device frame's bytes."""
-    return float(_TRACKING.unpack_from(payload)[0]), payload[_TRACKING.size :]
-
-
 def pack_task(stamp_s: float, features: Array) -> bytes:
-    """Task features (k,) at ``stamp_s``."""
+    """Task features (k,) at ``stamp_s`` (``layout.task_dtype``)."""
     return _TASK.pack(stamp_s) + features.astype("<f8").tobytes()
-
-
-def unpack_task(payload: bytes) -> tuple[float, Array]:
-    """Stamp and features (k,)."""
-    return float(_TASK.unpack_from(payload)[0]), np.frombuffer(payload, "<f8", offset=_TASK.size)
 
 
 def pack_event(event: Event) -> bytes:

@@ -1,4 +1,4 @@
-"""Recovery at start: what a crash left is cut at the last whole record and sealed, however often it is interrupted."""
+"""Recovery at start: what a crash left is cut at the last whole record of each log and sealed, however interrupted."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from pathlib import Path
 
 from ..errors import DatasetInvalid
 from .dataset import Dataset, WriterLock
+from .journal import read_journal
 from .read import open_episode
-from .seal import JOURNAL_NAME, seal_recording
+from .recording_files import HEADER_NAME
+from .seal import seal_recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class RecoveredEpisode:
 
 
 def recover_dataset(root: Path, lock: WriterLock | None = None) -> list[RecoveredEpisode]:
-    """Seal every orphaned journal of a dataset with status ``recovered``; return what was found.
+    """Seal every orphaned recording of a dataset with status ``recovered``; return what was found.
 
     Outcome ``unknown``, unless the crash came after the session had ended the episode. Takes the writer lock for
     the time of the call unless the caller holds it (``lock``).
@@ -45,12 +47,19 @@ def recover_dataset(root: Path, lock: WriterLock | None = None) -> list[Recovere
     results = []
     for recording in dataset.recordings():
         committed = (root / "episodes" / f"{recording.name}.zarr").exists()
-        if committed or not (recording / JOURNAL_NAME).exists():
-            # Sealed before the crash, or begun so shortly before it that nothing was acknowledged.
+        if committed or _never_began(recording):
             shutil.rmtree(recording)
         else:
             results.append(_recover(recording))
     return results
+
+
+def _never_began(recording: Path) -> bool:
+    """The header appears last, so without it nothing was acknowledged; a lost one leaves logs that hold records."""
+    if (recording / HEADER_NAME).exists():
+        return False
+    logs = [read_journal(path) for path in recording.glob("*.log")]
+    return not any(log.spans or log.cut_bytes for log in logs)
 
 
 def _recover(recording: Path) -> RecoveredEpisode:

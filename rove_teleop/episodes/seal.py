@@ -12,25 +12,31 @@ import rove_teleop
 
 from ..errors import DatasetInvalid
 from .attributes import checked_attributes
-from .contents import EpisodeContents, collect, pack_path, ticks_lost
-from .durability import fsync_directory, sync_filesystem
-from .journal import crc32c, read_journal
+from .camera_log import PackSum, pack_path
+from .contents import EpisodeContents, collect, ticks_lost
+from .durability import fsync_directory, sync_filesystem, write_file
+from .journal import JOURNAL_VERSION, crc32c
 from .layout import CAMERA_FIELDS, FORMAT, FORMAT_VERSION, GROUP_FIELDS, Field
+from .recording_files import HEADER_NAME
 from .zarr_files import group_json, link_pack, write_array
 
-JOURNAL_NAME = "journal.log"
-HEADER_NAME = "header.json"
 
-
-def seal_recording(recording: Path, *, recovered: bool, end: Mapping[str, Any] | None = None) -> Path:
+def seal_recording(
+    recording: Path,
+    *,
+    recovered: bool,
+    end: Mapping[str, Any] | None = None,
+    pack_sums: Mapping[str, PackSum] | None = None,
+) -> Path:
     """Turn ``<dataset>/recording/<id>`` into ``<dataset>/episodes/<id>.zarr`` and delete the recording.
 
     Safe to repeat after a crash at any point: the result appears by ``rename``, after everything in it is on disk,
-    and the journal is deleted after that. The caller holds the dataset's writer lock and has closed the journal.
-    ``end`` is what the last record should say; without it the journal's own last record counts, if it was reached.
+    and the logs are deleted after that. The caller holds the dataset's writer lock and has closed the logs.
+    ``end`` is what the last record should say; without it the log's own last record counts, if it was reached.
+    ``pack_sums`` are checksums of the cameras' packs as they were written; the images of others are read once more.
 
     Raises:
-        DatasetInvalid: the recording's header is missing or damaged.
+        DatasetInvalid: the recording's header is missing or damaged, or another version of this software wrote it.
         OSError: the disk refused the sealed copy; the recording is untouched and can be sealed again.
     """
     root = recording.parents[1]
@@ -39,7 +45,7 @@ def seal_recording(recording: Path, *, recovered: bool, end: Mapping[str, Any] |
         sealed = root / ".seal" / episode.name
         shutil.rmtree(sealed, ignore_errors=True)
         try:
-            _write_sealed(recording, sealed, end, recovered=recovered)
+            _write_sealed(recording, sealed, end, pack_sums or {}, recovered=recovered)
             sync_filesystem(recording)
         except OSError:
             shutil.rmtree(sealed, ignore_errors=True)
@@ -51,35 +57,46 @@ def seal_recording(recording: Path, *, recovered: bool, end: Mapping[str, Any] |
     return episode
 
 
-def _write_sealed(recording: Path, sealed: Path, end: Mapping[str, Any] | None, *, recovered: bool) -> None:
+def _write_sealed(
+    recording: Path,
+    sealed: Path,
+    end: Mapping[str, Any] | None,
+    pack_sums: Mapping[str, PackSum],
+    *,
+    recovered: bool,
+) -> None:
     header = read_header(recording)
-    journal = read_journal(recording / JOURNAL_NAME)
-    contents = collect(journal.records, header["attributes"], recording)
+    contents = collect(recording, header["attributes"], pack_sums)
     crcs = _write_arrays(sealed, contents, recording)
-    whole = not recovered and contents.end is not None and journal.cut_bytes == 0
+    whole = not recovered and contents.end is not None and not contents.damaged
     attributes = {
         **_attributes(header, contents, end or contents.end or {}),
         "status": "complete" if whole else "recovered",
-        "journal_bytes_cut": journal.cut_bytes,
+        "journal_bytes_cut": sum(contents.cut_bytes.values()),
+        "journals_cut": contents.damaged,
         "crc32c": crcs,
         "metadata_crc32c": metadata_crc32c(sealed),
     }
     attributes["attributes_crc32c"] = attributes_crc32c(attributes)
-    (sealed / "zarr.json").write_bytes(group_json(attributes))
+    write_file(sealed / "zarr.json", group_json(attributes))
 
 
 def read_header(recording: Path) -> dict[str, Any]:
     """The header of a recording.
 
     Raises:
-        DatasetInvalid: it cannot be read.
+        DatasetInvalid: it cannot be read, or another version of this software wrote it.
     """
     path = recording / HEADER_NAME
     try:
         header: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        checked_attributes(header["attributes"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        version = int(header.get("journal_version", 1))
+        header["attributes"] = checked_attributes(header["attributes"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DatasetInvalid(f"{path}: the header of the recording cannot be read ({error})") from error
+    if version != JOURNAL_VERSION:
+        found = f"is a recording of journal version {version}, this software recovers version {JOURNAL_VERSION}"
+        raise DatasetInvalid(f"{recording}: {found}: recover it with the version that wrote it")
     return header
 
 
@@ -109,8 +126,8 @@ def _write_arrays(sealed: Path, contents: EpisodeContents, recording: Path) -> d
         _group(folder)
         jpeg, *others = CAMERA_FIELDS
         pack = pack_path(recording, camera)
-        crcs[f"cameras/{camera}/jpeg"] = images.jpeg_crc32c
-        link_pack(folder / jpeg.name, pack, images.jpeg_bytes, jpeg.dims, _meaning(jpeg))
+        crcs[f"cameras/{camera}/jpeg"] = images.pack.crc32c
+        link_pack(folder / jpeg.name, pack, images.pack.length, jpeg.dims, _meaning(jpeg))
         for field in others:
             array = images.arrays[field.name]
             crcs[f"cameras/{camera}/{field.name}"] = write_array(
@@ -121,7 +138,7 @@ def _write_arrays(sealed: Path, contents: EpisodeContents, recording: Path) -> d
 
 def _group(path: Path) -> None:
     path.mkdir(parents=True)
-    (path / "zarr.json").write_bytes(group_json({}))
+    write_file(path / "zarr.json", group_json({}))
 
 
 def _meaning(field: Field) -> dict[str, str]:
@@ -144,5 +161,6 @@ def _attributes(header: Mapping[str, Any], contents: EpisodeContents, end: Mappi
         "ticks_lost": ticks_lost(ticks, attributes["first_tick"], end.get("last_tick")),
         "frames": {name: len(camera.arrays["offset"]) for name, camera in cameras.items()},
         "frames_lost": {name: camera.lost for name, camera in cameras.items()},
+        "frames_missed": {name: camera.missed for name, camera in cameras.items()},
         "frames_duplicated": {name: camera.duplicated for name, camera in cameras.items()},
     }

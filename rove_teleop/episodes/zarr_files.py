@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .durability import write_file
 from .journal import crc32c
 
 PACK_BLOCK = 65536
@@ -73,11 +74,11 @@ def write_array(path: Path, array: NDArray[Any], dims: tuple[str, ...], attribut
     data = np.ascontiguousarray(array)
     chunk = chunk_path(path, data.ndim)
     chunk.parent.mkdir(parents=True)
-    (path / "zarr.json").write_bytes(array_json(data, dims, attributes))
+    write_file(path / "zarr.json", array_json(data, dims, attributes))
     if data.size == 0:
         return 0
     raw = data.reshape(-1).view(np.uint8)
-    chunk.write_bytes(raw.data)
+    write_file(chunk, raw.data)
     return crc32c(raw)
 
 
@@ -96,11 +97,9 @@ def close_pack(pack: Path, length: int) -> None:
     index[:, 0] = np.arange(blocks) * PACK_BLOCK
     index[:, 1] = PACK_BLOCK
     raw = index.tobytes()
-    with pack.open("r+b") as file:
-        file.truncate(length)
-        file.truncate(blocks * PACK_BLOCK)
-        file.seek(0, os.SEEK_END)
-        file.write(raw + np.array(crc32c(raw), "<u4").tobytes())
+    os.truncate(pack, length)
+    os.truncate(pack, blocks * PACK_BLOCK)
+    write_file(pack, raw + np.array(crc32c(raw), "<u4").tobytes(), append=True)
 
 
 def link_pack(path: Path, pack: Path, length: int, dims: tuple[str, ...], attributes: Mapping[str, Any]) -> None:
@@ -116,7 +115,7 @@ def link_pack(path: Path, pack: Path, length: int, dims: tuple[str, ...], attrib
     }
     codecs = [{"name": "sharding_indexed", "configuration": inner}]
     shape = [max(PACK_BLOCK, pack_size(length))]
-    (path / "zarr.json").write_bytes(_array_json((length,), "uint8", shape, codecs, dims, attributes))
+    write_file(path / "zarr.json", _array_json((length,), "uint8", shape, codecs, dims, attributes))
     if length == 0:
         return
     close_pack(pack, length)

@@ -13,7 +13,6 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
-from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import Float64MultiArray, UInt8MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
@@ -29,6 +28,7 @@ from ..robot_io.chunks import read_chunk
 from ..robot_io.features import read_features
 from ..robot_io.joints import JointOrder
 from ..types import Event
+from .camera_input import CameraInput
 from .support import Every, Spinner, Stop, diagnostic, run_node
 
 POLL_PERIOD_S = 0.005
@@ -41,10 +41,7 @@ class RecorderNode(Node):
     def __init__(self, session: RecorderSession, cameras: list[str]) -> None:
         super().__init__("rove_recorder")
         self.session = session
-        self._cameras = {
-            name: topics.PolledSubscription(self, CompressedImage, topics.camera_topic(name), topics.IMAGES)
-            for name in cameras
-        }
+        self.cameras = [CameraInput(self, name, session.intake) for name in cameras]
         self._chunks = topics.PolledSubscription(self, JointTrajectory, topics.POLICY_CHUNK)
         self._frames = topics.PolledSubscription(self, UInt8MultiArray, topics.OPERATOR_FRAME, topics.STREAM)
         self._task = topics.PolledSubscription(self, Float64MultiArray, topics.TASK_STATE)
@@ -53,21 +50,21 @@ class RecorderNode(Node):
         self._due = Every(1.0)
 
     def step(self, now_s: float) -> None:
-        """Take everything that arrived; stamp it with the time of this poll."""
-        for name, images in self._cameras.items():
-            for image in images.take_all():
-                capture_s = image.header.stamp.sec + 1e-9 * image.header.stamp.nanosec
-                self.session.frame(name, bytes(image.data), capture_s, now_s)
+        """Take everything but images that arrived; stamp it with the time of this poll."""
+        intake = self.session.intake
         for message in self._chunks.take_all():
             self._take_chunk(message, now_s)
         for message in self._frames.take_all():
-            self.session.tracking(bytes(message.data), now_s)
+            intake.tracking(bytes(message.data), now_s)
         for message in self._task.take_all():
             try:
-                self.session.task_state(now_s, *read_features(message))
+                intake.task_state(now_s, *read_features(message))
             except MessageRefused as refusal:
-                self.session.event(Event(now_s, "task_state_refused", str(refusal)))
+                intake.event(Event(now_s, "task_state_refused", str(refusal)))
+        intake.check()
         if self._due.due(now_s):
+            for camera in self.cameras:
+                camera.choose_topic()
             self._report()
 
     def _take_chunk(self, message: JointTrajectory, now_s: float) -> None:
@@ -79,10 +76,10 @@ class RecorderNode(Node):
         try:
             chunk = read_chunk(message, self._order, now_s)
         except MessageRefused as refusal:
-            self.session.event(Event(now_s, "chunk_refused", str(refusal)))
+            self.session.intake.event(Event(now_s, "chunk_refused", str(refusal)))
             return
         stamp_s = message.header.stamp.sec + 1e-9 * message.header.stamp.nanosec
-        self.session.chunk(ChunkRecord(now_s, stamp_s, chunk.offset_s, chunk.joint_index, chunk.q_rad))
+        self.session.intake.chunk(ChunkRecord(now_s, stamp_s, chunk.offset_s, chunk.joint_index, chunk.q_rad))
 
     def _report(self) -> None:
         status = self.session.status()
@@ -109,9 +106,21 @@ def drain_rows(rows: RowSocket, session: RecorderSession, stop: Stop) -> None:
         while not stop.requested:
             data = rows.receive()
             if data is not None:
-                session.datagram(data)
+                session.intake.datagram(data)
     finally:
         # Without rows there is no recorder: whoever started it must see it end.
+        stop.requested = True
+
+
+def take_images(cameras: list[CameraInput], stop: Stop) -> None:
+    """Images are large: on a thread of their own they hold up neither rows nor tracking."""
+    pacer = Pacer(POLL_PERIOD_S)
+    try:
+        while not stop.requested:
+            pacer.wait()
+            for camera in cameras:
+                camera.take(monotonic_s())
+    finally:
         stop.requested = True
 
 
@@ -145,7 +154,8 @@ def run(options: argparse.Namespace, stop: Stop) -> None:
         with WriterLock(root) as lock:
             recovered = recover_dataset(root, lock)
             rows = RowSocket(Path(options.socket))
-            session = RecorderSession(root, lock, reply, tuple(cameras))
+            free = options.min_free_mb * 1_000_000
+            session = RecorderSession(root, lock, reply, tuple(cameras), min_free_bytes=free)
             record(session, rows, reply, cameras, recovered, stop)
     except RoveError as error:
         reply({"error": str(error)})
@@ -160,10 +170,11 @@ def record(
     recovered: list[RecoveredEpisode],
     stop: Stop,
 ) -> None:
-    """Three threads until one of them is asked to stop: rows, commands, and here the topics."""
+    """Four threads until one of them is asked to stop: rows, images, commands, and here the topics."""
     node = RecorderNode(session, cameras)
     threads = [
         threading.Thread(target=drain_rows, args=(rows, session, stop), name="rows"),
+        threading.Thread(target=take_images, args=(node.cameras, stop), name="images"),
         threading.Thread(target=answer_commands, args=(session, reply, stop), name="commands"),
     ]
     for thread in threads:
@@ -201,6 +212,7 @@ def main() -> int:
     parser.add_argument("--dataset", required=True, help="folder of the dataset, made where there is none")
     parser.add_argument("--socket", required=True, help="path of the Unix socket for control's rows")
     parser.add_argument("--cameras", default="", help="names with commas between (default: none)")
+    parser.add_argument("--min-free-mb", type=int, default=1000, help="free disk to begin (default %(default)s)")
     return run_node(parser, run)
 
 

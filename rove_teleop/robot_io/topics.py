@@ -40,6 +40,10 @@ def camera_topic(name: str) -> str:
     return f"camera/{name}/image_raw/compressed"
 
 
+def raw_camera_topic(name: str) -> str:
+    return f"camera/{name}/image_raw"
+
+
 def _reliable(depth: int, durability: DurabilityPolicy = DurabilityPolicy.VOLATILE) -> QoSProfile:
     return QoSProfile(depth=depth, reliability=ReliabilityPolicy.RELIABLE, durability=durability)
 

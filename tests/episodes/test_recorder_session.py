@@ -36,7 +36,7 @@ class Recorder:
 
     def rows(self, ticks: range, episode: int = 1) -> None:
         for tick in ticks:
-            self.session.datagram(b"R" + control_row(tick, episode))
+            self.session.intake.datagram(b"R" + control_row(tick, episode))
 
 
 @pytest.fixture
@@ -51,13 +51,13 @@ def test_an_episode_from_begin_to_seal(recorder: Recorder) -> None:
     assert recorder.ask({"status": {}})["status"]["acknowledged_tick"] is None
     episode_id = recorder.ask({"begin": ATTRIBUTES})["began"]
     recorder.rows(range(50))
-    recorder.session.frame("ego", jpeg(1), 1.0, 2.0)
-    recorder.session.chunk(ChunkRecord(0.0, 0.0, np.arange(2.0), np.array([0]), np.zeros((2, 1))))
-    recorder.session.tracking(pack_operator_frame(operator_frame(1)), 3.0)
-    recorder.session.task_state(1.0, ("x", "y"), np.zeros(2))
-    recorder.session.datagram(b'E{"time_s": 1.5, "kind": "pause", "detail": "a person"}')
+    recorder.session.intake.frame("ego", jpeg(1), 1.0, 2.0)
+    recorder.session.intake.chunk(ChunkRecord(0.0, 0.0, np.arange(2.0), np.array([0]), np.zeros((2, 1))))
+    recorder.session.intake.tracking(pack_operator_frame(operator_frame(1)), 3.0)
+    recorder.session.intake.task_state(1.0, ("x", "y"), np.zeros(2))
+    recorder.session.intake.datagram(b'E{"time_s": 1.5, "kind": "pause", "detail": "a person"}')
     failure = {"stamp_s": 1.0, "score": 0.7, "threshold": 0.6, "alarm": True, "detector": "no_progress"}
-    recorder.session.datagram(b"F" + json.dumps(failure).encode())
+    recorder.session.intake.datagram(b"F" + json.dumps(failure).encode())
     status = recorder.ask({"status": {}})["status"]
     assert (status["acknowledged_tick"], status["rows"], status["frames"], status["failed"]) == (49, 50, 1, None)
     answer = recorder.ask({"end": {"outcome": "success", "last_tick": 49, "attributes": {"handovers": []}}})
@@ -124,7 +124,7 @@ def test_the_number_of_the_episode_may_be_given(recorder: Recorder) -> None:
 def test_images_that_are_refused_leave_a_gap(recorder: Recorder) -> None:
     recorder.ask({"begin": ATTRIBUTES})
     for data in (jpeg(0), b"nothing like it", jpeg(2)):
-        recorder.session.frame("ego", data, 1.0, 2.0)
+        recorder.session.intake.frame("ego", data, 1.0, 2.0)
     episode = open_episode(Path(recorder.ask({"end": {"outcome": "success"}})["sealed"]))
     assert episode["cameras/ego/sequence"].tolist() == [0, 2]
     assert episode.attributes["frames_lost"] == {"ego": 1}
@@ -164,7 +164,7 @@ def test_no_datagram_stops_the_recorder(data: list[bytes]) -> None:
         recorder = Recorder(Path(folder) / "data")
         recorder.ask({"begin": ATTRIBUTES})
         for datagram in [*data, *_NASTY]:
-            recorder.session.datagram(datagram)
+            recorder.session.intake.datagram(datagram)
         recorder.rows(range(3))
         assert recorder.ask({"end": {"outcome": "success", "last_tick": 2}})["rows"] == 3
         recorder.lock.release()
@@ -185,7 +185,7 @@ def test_when_the_session_is_gone_the_episode_is_sealed(tmp_path: Path) -> None:
 def test_a_full_disk_is_said_at_once_and_the_episode_is_kept_to_its_last_row(recorder: Recorder) -> None:
     recorder.ask({"begin": ATTRIBUTES})
     recorder.rows(range(20))
-    journal = recorder.session._recording._journal.file  # type: ignore[union-attr]
+    journal = recorder.session.intake.recording._files._logs["control"].file  # type: ignore[union-attr]
     kept = os.dup(journal._fd)
     with Path("/dev/full").open("wb") as full:
         os.dup2(full.fileno(), journal._fd)
@@ -206,9 +206,9 @@ def test_a_full_disk_is_said_at_once_and_the_episode_is_kept_to_its_last_row(rec
 
 def test_a_task_that_changes_its_features_is_refused(recorder: Recorder) -> None:
     recorder.ask({"begin": ATTRIBUTES})
-    recorder.session.task_state(1.0, ("x", "y"), np.zeros(2))
-    recorder.session.task_state(2.0, ("x", "z"), np.zeros(2))
-    recorder.session.task_state(3.0, ("x", "y"), np.ones(2))
+    recorder.session.intake.task_state(1.0, ("x", "y"), np.zeros(2))
+    recorder.session.intake.task_state(2.0, ("x", "z"), np.zeros(2))
+    recorder.session.intake.task_state(3.0, ("x", "y"), np.ones(2))
     episode = open_episode(Path(recorder.ask({"end": {"outcome": "success"}})["sealed"]))
     assert episode["task/stamp_s"].tolist() == [1.0, 3.0]
-    assert recorder.session.counts["task_refused"] == 1
+    assert recorder.session.intake.counts["task_refused"] == 1

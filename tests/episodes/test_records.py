@@ -3,28 +3,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rove_teleop.episodes.layout import FRAME_ROW, TRACKING_ROW, pack_operator_frame, task_dtype
 from rove_teleop.episodes.records import (
     ChunkRecord,
     FailureRecord,
-    FrameRecord,
     pack_event,
+    pack_frame,
     pack_json,
     pack_task,
     pack_tracking,
     unpack_event,
-    unpack_task,
-    unpack_tracking,
 )
 from rove_teleop.errors import DatasetInvalid
-from rove_teleop.types import Event
+from rove_teleop.types import Event, HandFrame, OperatorFrame
 
 _number = st.floats(allow_nan=False)
 _text = st.text(st.characters(codec="utf-8"), max_size=30)
 
 
-@given(st.builds(FrameRecord, _text, *[st.integers(0, 2**32 - 1)] * 3, _number, _number, st.integers(0, 2**32 - 1)))
-def test_frame_records_round_trip(record: FrameRecord) -> None:
-    assert FrameRecord.unpack(record.pack()) == record
+_count = st.integers(0, 2**31)
+
+
+@given(st.tuples(_count, _count, st.integers(0, 2**32 - 1), _number, _number, st.integers(0, 2**32 - 1)))
+def test_frames_are_rows_of_a_cameras_log(values: tuple[int, int, int, float, float, int]) -> None:
+    (row,) = np.frombuffer(pack_frame(*values), FRAME_ROW)
+    assert tuple(row.tolist()) == values
 
 
 @given(st.builds(FailureRecord, _number, _number, _number, st.booleans(), _text))
@@ -37,12 +40,15 @@ def test_events_round_trip(event: Event) -> None:
     assert unpack_event(pack_event(event)) == event
 
 
-@given(_number, st.binary(max_size=50), st.lists(_number, max_size=9))
-def test_stamped_payloads_round_trip(stamp_s: float, data: bytes, features: list[float]) -> None:
-    assert unpack_tracking(pack_tracking(stamp_s, data)) == (stamp_s, data)
-    back_s, back = unpack_task(pack_task(stamp_s, np.array(features)))
-    assert back_s == stamp_s
-    assert back.tolist() == features
+@given(_number, st.integers(0, 2**32 - 1), st.lists(_number, min_size=1, max_size=9))
+def test_stamped_payloads_are_rows_of_their_logs(stamp_s: float, sequence: int, features: list[float]) -> None:
+    device = pack_operator_frame(OperatorFrame(2.5, sequence, HandFrame(), HandFrame(np.eye(4))))
+    (row,) = np.frombuffer(pack_tracking(stamp_s, device), TRACKING_ROW)
+    assert (row["receive_s"], row["stamp_s"], row["sequence"]) == (stamp_s, 2.5, sequence)
+    np.testing.assert_array_equal(row["T_world_right_wrist"], np.eye(4))
+    (sample,) = np.frombuffer(pack_task(stamp_s, np.array(features)), task_dtype(len(features)))
+    assert sample["stamp_s"] == stamp_s
+    assert sample["features"].tolist() == features
 
 
 @given(st.integers(1, 5), st.integers(1, 4), st.integers(0, 2**32))

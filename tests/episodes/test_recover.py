@@ -1,3 +1,4 @@
+import json
 import os
 import random
 import shutil
@@ -11,10 +12,10 @@ import pytest
 
 from rove_teleop.episodes.dataset import Dataset, WriterLock
 from rove_teleop.episodes.journal import read_journal
-from rove_teleop.episodes.layout import Stream
 from rove_teleop.episodes.read import open_episode
+from rove_teleop.episodes.recording_files import LOG_NAMES
 from rove_teleop.episodes.recover import recover_dataset
-from rove_teleop.episodes.seal import JOURNAL_NAME, seal_recording
+from rove_teleop.episodes.seal import seal_recording
 from rove_teleop.episodes.verify import verify_dataset
 from rove_teleop.errors import DatasetInvalid
 
@@ -37,20 +38,61 @@ def test_an_orphan_is_sealed_as_recovered_with_everything_in_it(tmp_path: Path) 
     assert verify_dataset(root).exit_code == 3
 
 
-def test_a_journal_cut_anywhere_is_recovered_up_to_its_last_whole_record(memory_path: Path) -> None:
+def test_a_log_cut_anywhere_is_recovered_up_to_its_last_whole_record(memory_path: Path) -> None:
     root = memory_path / "data"
-    data = (orphan(root, 12) / JOURNAL_NAME).read_bytes()
+    data = (orphan(root, 12) / "control.log").read_bytes()
     rng = random.Random(1)
     for length in sorted({0, 1, len(data) - 1, *(rng.randrange(len(data)) for _ in range(25))}):
         shutil.rmtree(root)
-        journal = orphan(root, 12) / JOURNAL_NAME
-        os.truncate(journal, length)
-        rows = sum(record.stream is Stream.CONTROL for record in read_journal(journal).records)
+        log = orphan(root, 12) / "control.log"
+        os.truncate(log, length)
+        rows = len(read_journal(log).spans)
         (result,) = recover_dataset(root)
         assert result.rows == rows
         assert result.path is not None
         assert open_episode(result.path)["control/tick"].tolist() == list(range(rows))
         assert not verify_dataset(root).episodes[0].broken
+
+
+@pytest.mark.parametrize("name", [*LOG_NAMES, "camera.ego"])
+def test_damage_in_one_log_cuts_only_that_stream(memory_path: Path, name: str) -> None:
+    whole, cut = memory_path / "whole", memory_path / "cut"
+    orphan(whole)
+    log = orphan(cut) / f"{name}.log"
+    data = bytearray(log.read_bytes())
+    data[-1] ^= 1
+    log.write_bytes(data)
+    (reference,), (result,) = recover_dataset(whole), recover_dataset(cut)
+    assert reference.path is not None and result.path is not None and result.bytes_cut > 0
+    expected, found = open_episode(reference.path), open_episode(result.path)
+    group = {"session": "attributes", "camera.ego": "cameras/ego"}.get(name, name)
+    shorter = {array.rpartition("/")[0] for array in expected if expected[array].shape != found[array].shape}
+    # The last thing of the session's log here is its header.
+    assert shorter == (set() if name == "session" else {group})
+    assert found.attributes["journals_cut"] == [name]
+    assert verify_dataset(cut).exit_code == 3
+
+
+def test_a_recording_of_another_version_is_refused_in_a_sentence_and_kept(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    old, new = orphan(root), orphan(root)
+    header = json.loads((old / "header.json").read_text())
+    del header["journal_version"]
+    (old / "header.json").write_text(json.dumps(header))
+    before = sorted(path.name for path in old.iterdir())
+    first, second = recover_dataset(root)
+    assert first.problem is not None and "journal version 1, this software recovers version 2" in first.problem
+    assert sorted(path.name for path in old.iterdir()) == before
+    assert second.id == new.name and second.rows == 60
+
+
+def test_a_lost_header_is_reported_and_nothing_is_deleted(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    recording = orphan(root)
+    (recording / "header.json").unlink()
+    (result,) = recover_dataset(root)
+    assert result.problem is not None and "header of the recording cannot be read" in result.problem
+    assert (recording / "control.log").stat().st_size > 60 * 100
 
 
 def test_images_whose_bytes_did_not_reach_the_disk_are_counted_as_lost(tmp_path: Path) -> None:
@@ -137,11 +179,11 @@ def test_a_refused_seal_leaves_the_recording_and_no_half_episode(
     recording = begin(root)
     fill(recording, range(20))
 
-    def refuse(self: Path, data: bytes) -> int:
-        raise OSError(28, "No space left on device", str(self))
+    def refuse(path: Path, data: bytes) -> None:
+        raise OSError(28, "No space left on device", str(path))
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_bytes", refuse)
+        patch.setattr("rove_teleop.episodes.zarr_files.write_file", refuse)
         with pytest.raises(OSError, match="No space left"):
             recording.seal("success", last_tick=19)
     assert Dataset.open(root).episodes() == []

@@ -157,7 +157,7 @@ def test_data_that_does_not_fit_is_refused_and_the_episode_goes_on(tmp_path: Pat
 def test_a_journal_that_was_damaged_on_disk_is_never_sealed_as_complete(tmp_path: Path) -> None:
     recording = begin(tmp_path / "data")
     fill(recording, range(30))
-    with (recording.path / "journal.log").open("r+b") as journal:
+    with (recording.path / "control.log").open("r+b") as journal:
         journal.seek(2000)
         journal.write(b"bit rot")
     episode = open_episode(recording.seal("success", last_tick=29))
