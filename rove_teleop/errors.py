@@ -59,6 +59,10 @@ class TrackingUnavailable(RoveError):
     """A tracking device, or the runtime it needs, does not answer or went away; the message says what is missing."""
 
 
+class RemoteUnavailable(RoveError):
+    """The object store, or the network to it, does not answer, or it refuses; the message names the URL."""
+
+
 class StageLost(RoveError):
     """A process of the session (recorder, policy, control, ...) ended when it should be running."""
 

@@ -30,6 +30,8 @@ CONFINED = {
     "mujoco": {"sim", "robots"},
     "pyarrow": {"exchange"},
     "av": {"exchange", "episodes"},
+    "obstore": {"remote"},
+    "rosbags": {"exchange"},
     "time": {"clock"},
     "pickle": set(),
 }

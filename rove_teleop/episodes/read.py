@@ -62,7 +62,16 @@ def open_episode(path: Path) -> Episode:
     Raises:
         DatasetInvalid: not an episode of ours, damaged attributes, or a newer format.
     """
-    attributes = _read_json(path / "zarr.json").get("attributes", {})
+    return Episode(path, episode_attributes(_read_json(path / "zarr.json"), path))
+
+
+def episode_attributes(metadata: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """The attributes in the Zarr metadata of an episode's group; ``path`` names it in messages.
+
+    Raises:
+        DatasetInvalid: as ``open_episode``.
+    """
+    attributes = metadata.get("attributes", {})
     if not isinstance(attributes, dict) or attributes.get("format") != FORMAT:
         raise DatasetInvalid(f"{path}: is a Zarr group, but not an episode of this software")
     version = attributes.get("format_version")
@@ -70,7 +79,7 @@ def open_episode(path: Path) -> Episode:
         raise DatasetInvalid(f"{path}: has format version {version}, this software reads up to {FORMAT_VERSION}")
     if not isinstance(attributes.get("crc32c"), dict) or not isinstance(attributes.get("frames"), dict):
         raise DatasetInvalid(f"{path}: does not list its arrays, so it is damaged")
-    return Episode(path, attributes)
+    return attributes
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,144 @@
+"""Push: every object first, then the commit. What has no commit does not exist, so a push may end anywhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..clock import wall_time_s
+from ..episodes.absent import absent_files
+from ..episodes.dataset import Dataset
+from ..episodes.durability import sync_filesystem
+from ..episodes.layout import FORMAT_VERSION
+from ..episodes.read import open_episode
+from ..errors import DatasetInvalid, RoveError
+from .commit import Commit, commit_key, commit_of, content_of, read_commit
+from .overlays import push_overlays
+from .store import ObjectStore
+
+OBJECTS_AT_ONCE = 4
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """What a push or a pull did, by episode id; ``refused`` and ``conflicts`` are sentences."""
+
+    moved: tuple[str, ...]
+    already_there: tuple[str, ...]
+    refused: tuple[str, ...]
+    revisions: int
+    conflicts: tuple[str, ...]
+    bytes: int
+
+    @property
+    def exit_code(self) -> int:
+        return 1 if self.refused or self.conflicts else 0
+
+
+def push(root: Path, url: str, progress: Progress | None = None) -> Transfer:
+    """Push every sealed episode and what people said of it; ``progress(done, total)`` counts episodes.
+
+    Safe to repeat and to run from several machines at once: what is there stays, what was begun goes on.
+
+    Raises:
+        DatasetInvalid: not a dataset, or the store holds a newer format.
+        RemoteUnavailable: the store is away or refuses.
+    """
+    dataset, store = Dataset.open(root), ObjectStore(url, make=True)
+    check_remote(store, make=True)
+    there = store.sizes("episodes/")
+    moved: list[str] = []
+    already: list[str] = []
+    refused: list[str] = []
+    sent = 0
+    paths = dataset.episodes()
+    for number, path in enumerate(paths, start=1):
+        try:
+            episode_id, size = _push_episode(store, root, path, there)
+            (already if size is None else moved).append(episode_id)
+            sent += size or 0
+        except DatasetInvalid as error:
+            refused.append(str(error))
+        if progress is not None:
+            progress(number, len(paths))
+    revisions, conflicts = push_overlays(store, root)
+    return Transfer(tuple(moved), tuple(already), tuple(refused), revisions, tuple(conflicts), sent)
+
+
+def check_remote(store: ObjectStore, *, make: bool = False) -> None:
+    """Refuse a URL that holds no dataset (``make``: begin one), or one of a newer format.
+
+    Raises:
+        DatasetInvalid: as above.
+    """
+    data = store.read("dataset.json")
+    if data is None and make:
+        data = json.dumps({"format_version": FORMAT_VERSION, "created_s": wall_time_s()}).encode()
+        store.create("dataset.json", data)
+    try:
+        version = json.loads(data or b"")["format_version"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DatasetInvalid(f"{store.url}: is not a dataset") from error
+    if not isinstance(version, int) or version > FORMAT_VERSION:
+        raise DatasetInvalid(f"{store.url}: has format version {version}, this software reads up to {FORMAT_VERSION}")
+
+
+def remote_commit(store: ObjectStore, episode_id: str) -> Commit:
+    """The commit of an episode that is in the store.
+
+    Raises:
+        DatasetInvalid: there is none, or it cannot be read.
+    """
+    key = commit_key(episode_id)
+    data = store.read(key)
+    if data is None:
+        raise DatasetInvalid(f"{store.url}: has no episode {episode_id}")
+    return read_commit(data, f"{store.url}/{key}")
+
+
+def _push_episode(store: ObjectStore, root: Path, path: Path, there: dict[str, int]) -> tuple[str, int | None]:
+    """Its id and how many bytes were sent; None where the store has it already."""
+    episode = open_episode(path)
+    key = commit_key(episode.id)
+    if key in there:
+        _check_same(remote_commit(store, episode.id), path, store.url)
+        return episode.id, None
+    if absent_files(root, episode.id):
+        raise DatasetInvalid(f"episode {episode.id}: was pulled without its cameras, so it cannot be pushed elsewhere")
+    commit = commit_of(episode)
+    sent = _put_files(store, commit, path)
+    if store.folder is not None:
+        sync_filesystem(store.folder)
+    if not store.create(key, commit.to_json()):
+        _check_same(remote_commit(store, episode.id), path, store.url)
+        return episode.id, None
+    if store.folder is not None:
+        sync_filesystem(store.folder)
+    return episode.id, sent
+
+
+def _check_same(commit: Commit, path: Path, url: str) -> None:
+    if commit.content != content_of(path):
+        raise DatasetInvalid(
+            f"episode {commit.id}: {url} has another episode of this name, so it is kept here only "
+            "(push this dataset under another prefix)"
+        )
+
+
+def _put_files(store: ObjectStore, commit: Commit, path: Path) -> int:
+    """Send the files that an earlier push did not; objects appear whole, so a size that fits is enough."""
+    there = store.sizes(commit.folder + "/")
+    missing = [file for file in commit.files if there.get(f"{commit.folder}/{file.path}") != file.size]
+    with ThreadPoolExecutor(OBJECTS_AT_ONCE) as pool:
+        jobs = [pool.submit(store.put, f"{commit.folder}/{file.path}", path / file.path) for file in missing]
+        try:
+            for job in jobs:
+                job.result()
+        except RoveError:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    return sum(file.size for file in missing)
