@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..types import Array
 
 QUANTILES = {"q01": 0.01, "q10": 0.1, "q50": 0.5, "q90": 0.9, "q99": 0.99}
-Statistics = dict[str, Array]
+Statistics = dict[str, NDArray[Any]]
 """``min max mean std`` and the quantiles, (m,) each, and ``count`` (1,); of images (3, 1, 1) in 0 to 1."""
 
 

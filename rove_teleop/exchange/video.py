@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -105,3 +106,16 @@ class VideoReader:
 
     def close(self) -> None:
         self._container.close()
+
+
+def decode_image(data: bytes, what: str) -> NDArray[np.uint8]:
+    """An image file (PNG, JPEG, ...) as (height, width, 3).
+
+    Raises:
+        DatasetInvalid: it is damaged; the message begins with ``what``.
+    """
+    try:
+        with av.open(io.BytesIO(data), "r") as container:
+            return next(container.decode(video=0)).to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+    except (av.FFmpegError, StopIteration, IndexError) as error:
+        raise DatasetInvalid(f"{what}: an image cannot be decoded ({error})") from error
