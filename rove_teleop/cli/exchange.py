@@ -20,6 +20,16 @@ def add(subparsers: Any) -> None:
     command.add_argument("--codec", choices=("h264", "jpeg"), default="h264", help="of images (default %(default)s)")
     command.add_argument("--split-at-cuts", action="store_true", help="every stretch without a cut is an episode")
     command.set_defaults(run=export_lerobot)
+    command = export.add_parser("diffusion-policy", help="replay buffer of diffusion_policy (Zarr version 2)")
+    _add_choice(command)
+    command.set_defaults(run=export_buffer)
+    command = export.add_parser("mcap", help="a rosbag2 folder with MCAP per episode, everything at its own rate")
+    command.add_argument("dataset", type=Path)
+    command.add_argument("out", type=Path, help="a new folder")
+    command.add_argument("--episodes", type=_names, default=[], help="ids, a,b (default: all)")
+    command.add_argument("--revision", type=_revision, help="labels as of this revision; 0: as recorded")
+    command.add_argument("--json", action="store_true")
+    command.set_defaults(run=export_bags)
     imported = subparsers.add_parser("import", help="episodes from what a lab has").add_subparsers(
         required=True, metavar="FORMAT"
     )
@@ -48,6 +58,31 @@ def export_lerobot(options: argparse.Namespace) -> int:
         print(json.dumps(report.to_json()))
     else:
         print(f"{options.out}: {report.episodes} episodes, {report.frames} frames at {options.fps} per second")
+    return 0
+
+
+def export_buffer(options: argparse.Namespace) -> int:
+    """Write a replay buffer of diffusion_policy."""
+    from ..exchange.diffusion_policy_export import export_buffer
+
+    report = export_buffer(options.dataset, options.out, choice_of(options), progress=counter("episodes"))
+    if options.json:
+        print(json.dumps(report.to_json()))
+    else:
+        stretches = f"{report.sources} episodes in {report.episodes} stretches without a cut"
+        print(f"{options.out}: {stretches}, {report.frames} frames at {options.fps} per second")
+    return 0
+
+
+def export_bags(options: argparse.Namespace) -> int:
+    """Write rosbag2 folders."""
+    from ..exchange.mcap_export import export_bags
+
+    report = export_bags(options.dataset, options.out, options.episodes, options.revision, progress=counter("episodes"))
+    if options.json:
+        print(json.dumps(report.to_json()))
+    else:
+        print(f"{options.out}: {report.episodes} bags, {report.messages} messages")
     return 0
 
 
