@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from scipy.stats import binomtest
 
 from .handover.states import Signal
-from .policy.local import LocalPolicy
+from .policy.protocol import Observation, Policy
 from .robots.description import RobotDescription
 from .rollout import Planner, Result, Timing, live_loop, run_episode
 from .sim.tasks import TaskParams
@@ -60,7 +60,7 @@ class Evaluation:
 def evaluate(
     robot: RobotDescription,
     task: str,
-    policy: LocalPolicy,
+    policy: Policy,
     episodes: int = 200,
     first_seed: int = FIRST_SEED,
     params: TaskParams | None = None,
@@ -85,7 +85,9 @@ def evaluate(
     return Evaluation(task, first_seed, tuple(results), world.notes)
 
 
-def planner(policy: LocalPolicy, world: World) -> Planner:
+def planner(policy: Policy, world: World) -> Planner:
     """``policy`` as the function that an episode asks for plans."""
-    names = world.feature_names
-    return lambda measured_rad, commanded_rad, task: policy.act(measured_rad, commanded_rad, task.features, names)
+    names, instruction = world.feature_names, world.task.instruction
+    return lambda measured_rad, commanded_rad, task: policy.act(
+        Observation(task.stamp_s, measured_rad, commanded_rad, names, task.features, {}, instruction)
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,16 +15,11 @@ from ..models.flow import FlowActor, FlowSizes, sample
 from ..models.observation import observe
 from ..robots.description import RobotDescription
 from ..types import Array
+from .protocol import Observation, Plan
+
+__all__ = ["LocalPolicy", "Plan", "load_policy", "shipped_checkpoint"]
 
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
-
-
-class Plan(NamedTuple):
-    """Targets ``q_rad`` (h, m) of the joints ``joint_index`` (m,) at ``offset_s`` (h,) after the observation."""
-
-    offset_s: Array
-    joint_index: NDArray[np.int64]
-    q_rad: Array
 
 
 class LocalPolicy:
@@ -50,26 +44,34 @@ class LocalPolicy:
         """Begin an episode: the sampling noise restarts from ``seed``."""
         self._generator = torch.Generator().manual_seed(seed)
 
-    def act(
-        self, q_measured_rad: Array, q_commanded_rad: Array, features: Array, feature_names: tuple[str, ...]
-    ) -> Plan | None:
-        """Plan from measured and commanded joints (n,) of the robot and the task's features (k,), named.
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def problem(self) -> str | None:
+        return None
+
+    def act(self, observation: Observation) -> Plan | None:
+        """Plan from measured and commanded joints and the task's features, which are taken by name.
 
         Returns None, counted in ``refused``, for an observation or a plan that is not finite or of the wrong shape.
 
         Raises:
             CheckpointInvalid: the task does not offer a feature that the policy reads.
         """
-        chosen = self._choose(feature_names)
-        if not q_measured_rad.shape == q_commanded_rad.shape == (self._joint_count,) or len(features) != len(
-            feature_names
+        seen = observation
+        chosen = self._choose(seen.feature_names)
+        joints = (self._joint_count,)
+        if not seen.q_measured_rad.shape == seen.q_commanded_rad.shape == joints or len(seen.features) != len(
+            seen.feature_names
         ):
             return self._refuse("wrong shape")
-        measured_rad = q_measured_rad[self.joint_index]
-        observation = observe(measured_rad, q_commanded_rad[self.joint_index], np.asarray(features)[chosen])
-        if not np.all(np.isfinite(observation)):
+        measured_rad = seen.q_measured_rad[self.joint_index]
+        inputs = observe(measured_rad, seen.q_commanded_rad[self.joint_index], np.asarray(seen.features)[chosen])
+        if not np.all(np.isfinite(inputs)):
             return self._refuse("observation not finite")
-        q_rad = measured_rad + self._sample(observation)
+        q_rad = measured_rad + self._sample(inputs)
         if not np.all(np.isfinite(q_rad)):
             return self._refuse("plan not finite")
         return Plan(self._offset_s, self.joint_index, q_rad)

@@ -9,6 +9,7 @@ from rove_teleop.models.checkpoint import Checkpoint, CheckpointHeader, save_che
 from rove_teleop.models.flow import FlowActor, FlowSizes
 from rove_teleop.models.observation import Normalisation
 from rove_teleop.policy.local import LocalPolicy, load_policy, shipped_checkpoint
+from rove_teleop.policy.protocol import Observation
 from rove_teleop.robots.description import load_robot
 
 ROBOT = load_robot("iron_r01")
@@ -31,7 +32,11 @@ def checkpoint(seed: int = 0) -> Checkpoint:
 
 
 def act(policy, features=(0.1, 0.2, 0.3), names=FEATURES):
-    return policy.act(ROBOT.home_rad, ROBOT.home_rad, np.array(features), names)
+    return look(policy, ROBOT.home_rad, ROBOT.home_rad, np.array(features), names)
+
+
+def look(policy, q_measured_rad, q_commanded_rad, features, names=FEATURES):
+    return policy.act(Observation(0.0, q_measured_rad, q_commanded_rad, names, features))
 
 
 def test_a_plan_names_its_joints_and_times():
@@ -65,8 +70,8 @@ def test_an_observation_that_is_not_finite_is_refused_and_counted(value):
     broken = ROBOT.home_rad.copy()
     broken[ROBOT.joint_names.index(JOINTS[0])] = value
     features = np.array([0.1, 0.2, 0.3])
-    assert policy.act(broken, ROBOT.home_rad, features, FEATURES) is None
-    assert policy.act(ROBOT.home_rad, broken, features, FEATURES) is None
+    assert look(policy, broken, ROBOT.home_rad, features) is None
+    assert look(policy, ROBOT.home_rad, broken, features) is None
     assert act(policy, (value, 0.2, 0.3)) is None
     assert policy.refused == {"observation not finite": 3}
     assert act(policy, (0.1, value, 0.3)) is not None, "a feature that the policy does not read is not its business"
@@ -74,8 +79,8 @@ def test_an_observation_that_is_not_finite_is_refused_and_counted(value):
 
 def test_wrong_shapes_are_refused_and_counted():
     policy = LocalPolicy(checkpoint(), ROBOT)
-    assert policy.act(ROBOT.home_rad[:-1], ROBOT.home_rad, np.zeros(3), FEATURES) is None
-    assert policy.act(ROBOT.home_rad, ROBOT.home_rad, np.zeros(2), FEATURES) is None
+    assert look(policy, ROBOT.home_rad[:-1], ROBOT.home_rad, np.zeros(3)) is None
+    assert look(policy, ROBOT.home_rad, ROBOT.home_rad, np.zeros(2)) is None
     assert policy.refused == {"wrong shape": 2}
 
 

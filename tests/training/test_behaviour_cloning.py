@@ -6,6 +6,7 @@ import pytest
 from rove_teleop.errors import DatasetInvalid
 from rove_teleop.models.checkpoint import load_checkpoint, save_checkpoint
 from rove_teleop.policy.local import LocalPolicy
+from rove_teleop.policy.protocol import Observation
 from rove_teleop.robots.description import load_robot
 from rove_teleop.training.behaviour_cloning import CloningSettings, train
 from rove_teleop.training.windows import Trajectory
@@ -40,7 +41,7 @@ def test_the_loss_falls_and_the_policy_goes_to_the_goal(tmp_path):
     for goal in (-0.2, 0.15):
         q_rad = ROBOT.home_rad.copy()
         for _ in range(4):
-            plan = policy.act(q_rad, q_rad, np.array([goal]), ("goal",))
+            plan = policy.act(Observation(0.0, q_rad, q_rad, ("goal",), np.array([goal])))
             q_rad[plan.joint_index] = plan.q_rad[7]
         assert q_rad[JOINT] - ROBOT.home_rad[JOINT] == pytest.approx(goal, abs=0.06)
 
