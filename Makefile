@@ -77,11 +77,16 @@ compiled: install # Kinematics and filter, once per version of their sources; a 
 system-demo: # The libraries that render the simulated camera without a display.
 	@PATH="$$PATH:/usr/sbin:/sbin" ldconfig -p | grep -q libEGL.so.1 || sh packaging/need.sh $(RENDERING)
 
-system-test: install system-demo # The browser that presses the console's buttons, what its driver needs, and Monado.
+system-test: install system-demo .cache/peers-exchange/.ready # The browser that presses the console's buttons, what its driver needs, and Monado.
 	@command -v chromium >/dev/null || sh packaging/need.sh chromium
 	@PATH="$$PATH:/usr/sbin:/sbin" ldconfig -p | grep -q libatomic.so.1 || sh packaging/need.sh libatomic1
 	@sh packaging/iwer.sh || test -z "$$CI" # the emulated headset: without a network its test is skipped
 	@sh packaging/monado.sh .cache/monado $(VENV)/bin/python
+
+.cache/peers-exchange/.ready: tests/remote/peers.txt # An S3 server and zarr 2, for tests.
+	$(PYTHON) -m venv .cache/peers-exchange
+	.cache/peers-exchange/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 clean: ## Remove the environment and caches (never datasets)
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
