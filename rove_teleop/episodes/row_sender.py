@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import socket
 from collections import deque
+from dataclasses import asdict
 from pathlib import Path
 
 from ..types import Event
-from .row_socket import EVENT, ROW
+from .records import FailureRecord
+from .row_socket import EVENT, FAILURE, ROW
 
 # Ten seconds at 250 Hz: what a recorder may be late (a slow disk, a restart) before rows are lost.
 BACKLOG = 2500
@@ -37,6 +39,10 @@ class RowSender:
         """Queue an event of the control process."""
         body = {"time_s": event.time_s, "kind": event.kind, "detail": event.detail}
         self._put(EVENT + json.dumps(body).encode())
+
+    def opinion(self, opinion: FailureRecord) -> None:
+        """Queue what a failure detector thinks."""
+        self._put(FAILURE + json.dumps(asdict(opinion)).encode())
 
     def flush(self) -> None:
         """Send what the kernel takes now, a bounded number of datagrams."""

@@ -8,6 +8,9 @@ import math
 class NoProgress:
     """Raises its score from 0 to 1 while the best progress seen has not risen by ``min_gain`` for ``patience_s``."""
 
+    threshold = 1.0
+    """The score from which on there is an alarm."""
+
     def __init__(self, patience_s: float = 3.0, min_gain: float = 0.03) -> None:
         self.patience_s = patience_s
         self.min_gain = min_gain
@@ -30,6 +33,6 @@ class NoProgress:
     @property
     def alarm(self) -> str | None:
         """A sentence for the supervisor once the patience is used up."""
-        if self.score < 1.0:
+        if self.score < self.threshold:
             return None
         return f"no progress for {self.patience_s:g} s: consider taking over"

@@ -15,6 +15,7 @@ from std_msgs.msg import String
 
 from .. import clock
 from ..control_loop import ControlLoop, Tick
+from ..episodes.records import FailureRecord
 from ..episodes.row_sender import RowSender
 from ..handover.states import EPISODE_STATES, State
 from ..robot_io import topics
@@ -26,6 +27,7 @@ from .support import Every, diagnostic
 from .tick_row import TickRow
 
 STATUS_PERIOD_S = 0.05
+OPINION_PERIOD_S = 0.1
 
 
 class Reports:
@@ -48,6 +50,7 @@ class Reports:
         self._rows = RowSender(Path(recorder)) if recorder else None
         self._jitter = Jitter()
         self._status_due, self._diagnostics_due = Every(STATUS_PERIOD_S), Every(1.0)
+        self._opinion_due = Every(OPINION_PERIOD_S)
         self._started_s = 0.0
 
     def begin_episode(self) -> None:
@@ -90,9 +93,15 @@ class Reports:
         if tick.state in EPISODE_STATES:
             self._rows.row(self._row.pack(tick, self._episode, self._tick_number, clock.wall_time_s()))
             self._tick_number += 1
+            if self._opinion_due.due(tick.stamp_s):
+                self._rows.opinion(self._no_progress(tick.stamp_s))
         for event in tick.events:
             self._rows.event(event)
         self._rows.flush()
+
+    def _no_progress(self, now_s: float) -> FailureRecord:
+        detector = self._loop.no_progress
+        return FailureRecord(now_s, detector.score, detector.threshold, detector.alarm is not None, "no_progress")
 
     def _publish_event(self, event: Event) -> None:
         body = {"time_s": event.time_s, "kind": event.kind, "detail": event.detail, "episode": self._episode}

@@ -1,41 +1,101 @@
-"""A recorder that never stops, to be killed: it notes every acknowledged row in a file outside the dataset."""
+"""A recorder that never stops, to be killed, and the oracle: what it had acknowledged, in a file outside the dataset."""
 
 from __future__ import annotations
 
 import os
-import sys
+import random
+import signal
+import time
+from collections import Counter
 from pathlib import Path
 
+import numpy as np
+
 from rove_teleop.episodes.dataset import Dataset, WriterLock
+from rove_teleop.episodes.read import Episode, open_episode
 from rove_teleop.episodes.recording import EpisodeRecording
 from rove_teleop.episodes.recover import recover_dataset
+from rove_teleop.episodes.verify import verify_dataset
 
-from .recording_tools import ATTRIBUTES, control_row, jpeg
+from .recording_tools import ATTRIBUTES, ROW, control_row, jpeg
+
+CAMERAS = ("ego", "wrist")
+TICKS = 25
+_IMAGES = [jpeg(k, 20000) for k in range(TICKS)]
 
 
 def work(root: Path, oracle: int) -> None:
-    """Recover, then record and seal episodes of 25 ticks for ever."""
+    """Recover, then record and seal short episodes for ever. Every line of the oracle says what is true before it."""
+
+    def say(*words: object) -> None:
+        os.write(oracle, " ".join(map(str, words)).encode() + b"\n")
+
     Dataset.create(root)
     lock = WriterLock(root)
+    say("recovering")
     recover_dataset(root, lock)
     while True:
-        recording = EpisodeRecording(root, ATTRIBUTES, lock, min_free_bytes=0)
-        for tick in range(25):
+        say("recording")
+        recording = EpisodeRecording(root, {**ATTRIBUTES, "cameras": list(CAMERAS)}, lock, min_free_bytes=0)
+        for tick in range(TICKS):
+            time.sleep(0.0002)
             recording.control_row(control_row(tick))
-            os.write(oracle, f"{recording.id} {tick}\n".encode())
-            if tick % 4 == 0:
-                recording.frame("ego", jpeg(tick, 20000), 0.0, 0.0, tick // 4)
-        recording.seal("success", last_tick=24)
+            say("row", recording.id, tick)
+            for camera in CAMERAS if tick % 4 == 0 else ():
+                recording.frame(camera, _IMAGES[tick], tick / 30.0, tick / 30.0, tick // 4)
+                say(camera, recording.id, tick // 4)
+        say("sealing")
+        recording.seal("success", last_tick=TICKS - 1)
+        say("sealed", recording.id)
 
 
-def acknowledged(oracle: Path) -> dict[str, int]:
-    """Rows that were acknowledged per episode."""
-    rows: dict[str, int] = {}
+def run_and_kill(root: Path, oracle: Path, rng: random.Random) -> str:
+    """One worker, killed at a random instant; returns what it was doing."""
+    file = os.open(oracle, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    size = os.fstat(file).st_size
+    child = os.fork()
+    if child == 0:
+        try:
+            work(root, file)
+        finally:
+            os._exit(1)
+    while os.fstat(file).st_size == size:
+        time.sleep(0.0002)
+    # A quarter of them early, while what the last one left is being recovered.
+    time.sleep(rng.uniform(0.0, 0.03) if rng.random() < 0.25 else rng.uniform(0.05, 0.6))
+    os.kill(child, signal.SIGKILL)
+    if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != -signal.SIGKILL:
+        raise AssertionError("the worker ended by itself")
+    os.close(file)
+    return oracle.read_text().splitlines()[-1].split()[0]
+
+
+def check(root: Path, oracle: Path) -> tuple[Counter[str], list[str]]:
+    """Recover, then compare with the oracle: how much was acknowledged, and one sentence per thing that is wrong."""
+    recover_dataset(root)
+    dataset, wrong = Dataset.open(root), []
+    wrong += [f"{path.name} was not sealed" for path in dataset.recordings()]
+    wrong += [f"{report.id}: {report.broken[0]}" for report in verify_dataset(root).episodes if report.broken]
+    episodes = {path.name.removesuffix(".zarr"): open_episode(path) for path in dataset.episodes()}
+    counts: Counter[str] = Counter()
     for line in oracle.read_text().splitlines():
-        episode, tick = line.split()
-        rows[episode] = int(tick) + 1
-    return rows
+        kind, *words = line.split()
+        if kind not in ("row", "sealed", *CAMERAS):
+            continue
+        counts["frames" if kind in CAMERAS else kind] += 1
+        if words[0] not in episodes or not _holds(episodes[words[0]], kind, int(words[1]) if kind != "sealed" else 0):
+            wrong.append(f"lost: {line}")
+    return counts, wrong
 
 
-if __name__ == "__main__":
-    work(Path(sys.argv[1]), os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_APPEND))
+def _holds(episode: Episode, kind: str, number: int) -> bool:
+    if kind == "sealed":
+        return str(episode.attributes["status"]) == "complete"
+    if kind == "row":
+        if number >= len(episode["control/tick"]):
+            return False
+        row = np.frombuffer(control_row(number), ROW)[0]
+        return all(
+            np.array_equal(episode[f"control/{name}"][number], row[name], equal_nan=True) for name in ROW.names or ()
+        )
+    return number < len(episode[f"cameras/{kind}/offset"]) and episode.jpeg(kind, number) == _IMAGES[4 * number]
