@@ -1,4 +1,4 @@
-"""Verification: every byte against its checksum, every row against its neighbours and the robot's limits."""
+"""Verification: every byte against its checksum, every row against the robot's limits and what control promises."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from ..errors import DatasetInvalid
 from ..types import Array
 from .attributes import LIMITS
 from .dataset import Dataset
+from .invariants import violations
 from .journal import crc32c
 from .layout import GROUP_FIELDS
+from .log import Log
+from .overlay import orphan_overlays, overlay_problems
 from .read import Episode, open_episode
 from .seal import attributes_crc32c, metadata_crc32c
 
@@ -55,20 +58,25 @@ def verify_dataset(root: Path, progress: Callable[[int, int], None] | None = Non
     paths = dataset.episodes()
     reports = []
     for path in paths:
-        reports.append(verify_episode(path))
+        reports.append(verify_episode(path, root))
         if progress is not None:
             progress(len(reports), len(paths))
-    return DatasetReport(tuple(reports), tuple(path.name for path in dataset.recordings()))
+    waiting = tuple(path.name for path in dataset.recordings())
+    return DatasetReport(tuple(reports), waiting, tuple(orphan_overlays(root)))
 
 
-def verify_episode(path: Path) -> EpisodeReport:
-    """Check one sealed episode."""
+def verify_episode(path: Path, root: Path | None = None) -> EpisodeReport:
+    """Check one sealed episode, and what was said of it in the dataset ``root`` where it lies in one."""
     try:
         episode = open_episode(path)
         broken = _checksum_problems(episode)
         if not broken:
-            broken = _row_problems(episode) + limit_problems(episode)
-    except (DatasetInvalid, KeyError, OSError, TypeError, ValueError) as error:
+            broken = _row_problems(episode)
+        if not broken:
+            broken = limit_problems(episode) + violations(Log.of(episode))
+        if root is not None:
+            broken += overlay_problems(root, episode)
+    except (DatasetInvalid, LookupError, OSError, TypeError, ValueError) as error:
         return EpisodeReport(path.name.removesuffix(".zarr"), (f"{path.name}: {error}",), ())
     return EpisodeReport(episode.id, tuple(broken), tuple(_losses(episode)))
 
@@ -123,7 +131,8 @@ def limit_problems(episode: Episode) -> list[str]:
         problems.append("control/q_sent_rad has a value that is not finite")
     names = episode.attributes["joint_names"]
     problems += _worst("position", np.maximum(low - q, q - high) - 1e-9, np.zeros_like(low), names)
-    restart = np.flatnonzero(np.diff(episode["control/tick"].astype(np.int64)) != 1) + 1
+    log = Log(episode.attributes, episode)
+    restart = np.flatnonzero(~log.follows | log.begins)[1:]
     for order, (kind, bound) in enumerate(zip(("velocity", "acceleration", "jerk"), bounds, strict=True), start=1):
         rate = episode.attributes["control_hz"] ** order
         parts = [np.abs(np.diff(part, order, axis=0)) * rate for part in np.split(q, restart) if len(part) > order]

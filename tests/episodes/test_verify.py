@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rove_teleop.episodes.edits import NoteEdit
+from rove_teleop.episodes.overlay_files import commit_revision
 from rove_teleop.episodes.read import open_episode
 from rove_teleop.episodes.verify import limit_problems, verify_dataset, verify_episode
 from rove_teleop.errors import DatasetInvalid
@@ -122,3 +124,33 @@ def test_without_limits_nothing_is_judged(tmp_path: Path) -> None:
     recording.control_row(control_row(0, q_sent_rad=1e9))
     assert ATTRIBUTES["limits"] is not None
     assert verify_episode(recording.seal("success")).broken == ()
+
+
+def test_what_control_promises_is_checked_too(tmp_path: Path) -> None:
+    recording = begin(tmp_path / "data")
+    for tick in range(5):
+        recording.control_row(control_row(tick, weight=1.5 if tick == 3 else 0.0))
+    assert verify_episode(recording.seal("success")).broken == ("control/weight is not from 0 to 1 (row 3)",)
+
+
+def test_after_a_fault_commands_may_begin_elsewhere(tmp_path: Path) -> None:
+    recording = begin(tmp_path / "data", state_names=["autonomous", "fault", "hold"])
+    for tick in range(30):
+        state = 1 if tick == 10 else 0 if tick < 10 else 2
+        recording.control_row(control_row(tick, q_sent_rad=0.0 if tick <= 10 else 0.2, state=state))
+    assert limit_problems(open_episode(recording.seal("success"))) == []
+
+
+def test_overlays_are_checked(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    path = record(root)
+    commit_revision(root, open_episode(path), "eve", [NoteEdit("slipped")])
+    assert verify_dataset(root).exit_code == 0
+    revision = root / "overlays" / path.stem / "000001.json"
+    revision.write_text(revision.read_text().replace("slipped", "fell"))
+    report = verify_dataset(root)
+    assert report.exit_code == 1 and "does not match its checksum" in report.episodes[0].broken[0]
+    shutil.rmtree(path)
+    report = verify_dataset(root)
+    assert (report.exit_code, report.episodes, len(report.problems)) == (1, (), 1)
+    assert "there is no episode" in report.problems[0]
