@@ -67,6 +67,14 @@ class StageLost(RoveError):
     """A process of the session (recorder, policy, control, ...) ended when it should be running."""
 
 
+class PolicyUnavailable(RoveError):
+    """A policy server or worker does not answer, answers nonsense or an error; ``reason`` is short, for counters."""
+
+    def __init__(self, reason: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+
+
 class MissingDependency(RoveError):
     """A package or a system library that this call needs is not installed; the message says how to get it."""
 
@@ -74,7 +82,7 @@ class MissingDependency(RoveError):
 
 
 class MessageRefused(RoveError):
-    """A ROS message that is not used; ``reason`` is one short word for counters, the message a sentence."""
+    """A ROS message or a policy's answer that is not used; ``reason`` is one short word for counters, the message a sentence."""
 
     def __init__(self, reason: str, sentence: str) -> None:
         super().__init__(sentence)

@@ -1,0 +1,1 @@
+"""Policies that run elsewhere: another process, another environment, another machine."""
