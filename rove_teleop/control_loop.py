@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from .command_filter.check import CommandCheck
 from .command_filter.limits import Limits
 from .control_inputs import Deadlines, Inputs, age_s
+from .control_tick import Tick
 from .errors import RobotUnavailable
 from .failure.no_progress import NoProgress
 from .hand_limits import HandLimits
@@ -34,29 +34,9 @@ from .motion_path import NOBODY, OPERATOR, POLICY, MotionPath
 from .path_config import PathConfig
 from .robots.description import RobotDescription
 from .speed_scale import SpeedScale
-from .types import ActionChunk, Array, Authority, Event, JointTargets, Phase, Reason, RobotState
+from .types import ActionChunk, Array, Authority, Event, JointTargets, Reason, RobotState
 
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """One control tick. ``q_sent_rad`` is None when nothing may be sent (no episode, robot at rest)."""
-
-    stamp_s: float
-    q_sent_rad: Array | None
-    q_measured_rad: Array
-    dq_measured_rad_s: Array
-    q_policy_rad: Array
-    q_operator_rad: Array
-    q_target_rad: Array
-    weight: Array
-    driver: NDArray[np.int64]
-    authority: Authority
-    phase: Phase
-    state: State
-    reason: NDArray[np.uint32]
-    operator_age_s: float
-    policy_age_s: float
-    events: tuple[Event, ...]
+__all__ = ["ControlLoop", "Tick"]
 
 
 class ControlLoop:
@@ -76,10 +56,10 @@ class ControlLoop:
         self.robot = robot
         self.inputs = Inputs(robot, deadlines or Deadlines())
         self.handover = Handover(takeover, protocol)
-        self.path = MotionPath(limits, robot.groups, path)
+        self.hand_limits = HandLimits(robot, limits.longest_stop_ticks)
+        self.path = MotionPath(limits, robot.groups, path, self.hand_limits.chains)
         self.filter = self.path.filter
         self.check = CommandCheck(limits, robot.joint_names)
-        self.hand_limits = HandLimits(robot)
         self.speed = SpeedScale(self.filter, self.check)
         self.record = HandoverRecord(robot)
         self.gate = AlignmentGate(robot.groups)
@@ -176,6 +156,19 @@ class ControlLoop:
         """Counts for every tick with a later stamp, so that the log can be replayed."""
         self._log(now_s, "limits", json.dumps({"speed_scale": self.speed.share}))
 
+    def limit_hands(self, speed_m_s: float, box_m: Sequence[float], now_s: float) -> None:
+        """A cap on the hands' speed and a box around them, at any time; 0 and an empty box are none.
+
+        Raises:
+            ValueError: they are nonsense.
+        """
+        if self.hand_limits.set(speed_m_s, box_m):
+            self._log_hands(now_s)
+
+    def _log_hands(self, now_s: float) -> None:
+        limits = self.hand_limits
+        self._log(now_s, "limits", json.dumps({"hand_speed_m_s": limits.speed_m_s, "hand_box_m": limits.box_m}))
+
     # --- the tick ---
 
     def tick(self, now_s: float) -> Tick:
@@ -222,7 +215,7 @@ class ControlLoop:
         return self._wanted
 
     def _watch_hands(self, q_before_rad: Array, now_s: float) -> None:
-        """Hands that are too fast or leave their box: the stop begins with the next tick."""
+        """Hands that slowing could not keep below their cap or in their box: the stop begins with the next tick."""
         broken = self.hand_limits.broken(q_before_rad, self.filter.motion[0])
         if broken is not None:
             self._notice(Signal.HANDS_LIMITED, broken, now_s)
@@ -318,6 +311,8 @@ class ControlLoop:
         self._episode_s = now_s
         if self.speed.share != 1.0:
             self._log_speed(now_s)
+        if self.hand_limits.any:
+            self._log_hands(now_s)
 
     def _after_transition(self, before: State, now_s: float) -> None:
         state = self.handover.state

@@ -19,6 +19,8 @@ from .command_filter.limits import Limits
 from .command_filter.prefilters import COUNT, prefilter_state, prefilter_tick
 from .command_filter.smoothing import low_pass, low_pass_matrix
 from .compiled import njit
+from .hand_chains import Hands, no_hands
+from .hand_slowing import advance_slowed
 from .handover.blend import blend_duration, crossfade, offset_at, progress, quintic
 from .path_config import BLEND_KINDS, PathConfig
 from .types import Array
@@ -71,12 +73,17 @@ def new_log(shape: tuple[int, ...]) -> PathLog:
 
 
 class MotionPath:
-    """The path of one robot. Joints of a group share the duration of a transfer."""
+    """The path of one robot. Joints of a group share the duration of a transfer; ``hands`` keep their bounds."""
 
     def __init__(
-        self, limits: Limits, groups: Mapping[str, NDArray[np.int64]], config: PathConfig | None = None
+        self,
+        limits: Limits,
+        groups: Mapping[str, NDArray[np.int64]],
+        config: PathConfig | None = None,
+        hands: Hands | None = None,
     ) -> None:
         config = config or PathConfig()
+        self.hands = hands or no_hands()
         n = limits.joint_count
         self.filter = CommandFilter(config.limited(limits))
         self.switched = False
@@ -96,6 +103,13 @@ class MotionPath:
         self._stopping = np.ones(n, dtype=np.bool_)
         # Compiled now, for a loop must not wait for a compiler.
         self._arbitrate()
+        f = self.filter
+        advance_slowed(f.state, f.bounds, limits.dt_s, self._reference, self._stopping, f.reason, self.hands)
+
+    @property
+    def slows(self) -> bool:
+        """Whether a hand has a cap or a box."""
+        return len(self.hands.joints) > 0 and bool(np.isfinite(self.hands.bounds).any())
 
     @property
     def weight(self) -> Array:
@@ -145,7 +159,12 @@ class MotionPath:
         self._arbitrate()
         if stop:
             return self.filter.stop()
-        return self.filter.step(self._reference, self._stopping)
+        if not self.slows:
+            return self.filter.step(self._reference, self._stopping)
+        f = self.filter
+        advance_slowed(f.state, f.bounds, f.limits.dt_s, self._reference, self._stopping, f.reason, self.hands)
+        command: Array = f.state[Q].copy()
+        return command
 
     def run(self, wanted: Drivers, q_policy_rad: Array, q_operator_rad: Array, stop: Flags) -> PathLog:
         """Many ticks at once: exactly what as many calls of ``step`` do, several times faster.
@@ -156,7 +175,7 @@ class MotionPath:
         log, p, f = new_log(wanted.shape), self._pre, self.filter
         run_ticks(
             self._memory, f.state, f.bounds, self._numbers, self._matrix, self._group,
-            p.weights, p.history, p.memory, wanted, q_policy_rad, q_operator_rad, stop,
+            p.weights, p.history, p.memory, wanted, q_policy_rad, q_operator_rad, stop, self.hands, self.slows,
             log.q_target_rad, log.q_sent_rad, log.weight, log.driver, log.reason, log.settled,
         )  # fmt: skip
         return log
@@ -350,6 +369,8 @@ def run_ticks(
     q_policy: Array,
     q_operator: Array,
     stop: Flags,
+    hands: Hands,
+    slows: bool,
     target_log: Array,
     sent_log: Array,
     weight_log: Array,
@@ -357,7 +378,7 @@ def run_ticks(
     reason_log: NDArray[np.uint32],
     settled_log: Flags,
 ) -> None:
-    """``arbitrate`` and the filter's ``advance`` for every row, the logs written."""
+    """``arbitrate`` and the filter's ``advance``, or ``advance_slowed``, for every row, the logs written."""
     rows, joints = wanted.shape
     targets = np.empty((2, joints))
     stopping = np.empty(joints, dtype=np.bool_)
@@ -368,7 +389,10 @@ def run_ticks(
         )
         if stop[k]:
             stopping[:] = True
-        advance(state, bounds, numbers[DT], memory[REFERENCE:], stopping, reason_log[k])
+        if slows and not stop[k]:
+            advance_slowed(state, bounds, numbers[DT], memory[REFERENCE:], stopping, reason_log[k], hands)
+        else:
+            advance(state, bounds, numbers[DT], memory[REFERENCE:], stopping, reason_log[k])
         for i in range(joints):
             settled_log[k, i] = memory[TICKS, i] * numbers[DT] >= memory[DURATION, i]
             driver_log[k, i] = int(memory[DRIVER, i])

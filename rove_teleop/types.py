@@ -54,6 +54,7 @@ class Reason(IntFlag):
     NO_TARGET = 64
     HOLDING = 128
     CHECK_FAILED = 256
+    LIMITED_BY_HAND = 512
 
 
 HAND_POINTS: tuple[str, ...] = (

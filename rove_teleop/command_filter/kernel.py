@@ -141,7 +141,7 @@ def longest_stop(v_max: float, a_max: float, j_max: float, dt: float) -> float:
 
 
 @njit
-def _root_law(error: float, gain: float, limit: float) -> float:
+def root_law(error: float, gain: float, limit: float) -> float:
     """Rate that closes ``error``: linear near zero, and far away the square root that a constant ``limit`` can stop."""
     magnitude = abs(error)
     knee = limit / gain**2
@@ -197,9 +197,9 @@ def advance(state: Array, limits: Array, dt: float, reference: Array, stopping: 
                 # At the edge the target stands still, whatever the reference still wants to do beyond it.
                 bits |= _OUTSIDE
                 v_ref, a_ref = 0.0, 0.0
-            v_goal = v_ref + _root_law(inside - q, POSITION_GAIN_PER_S, USABLE_SHARE * a_max)
+            v_goal = v_ref + root_law(inside - q, POSITION_GAIN_PER_S, USABLE_SHARE * a_max)
             v_within = min(max(v_goal, -v_max), v_max)
-            wanted = a_ref + _root_law(v_within - v, VELOCITY_GAIN_PER_S, USABLE_SHARE * j_max)
+            wanted = a_ref + root_law(v_within - v, VELOCITY_GAIN_PER_S, USABLE_SHARE * j_max)
             a_within = min(max(wanted, -a_max), a_max)
             low, high = a - j_max * dt, a + j_max * dt
             a_jerk = min(max(a_within, low), high)

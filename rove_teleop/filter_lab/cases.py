@@ -16,6 +16,7 @@ from ..episodes.dataset import Dataset
 from ..episodes.layout import CONTROL_FIELDS
 from ..episodes.read import Episode, open_episode
 from ..errors import DatasetInvalid, UsageError
+from ..hand_chains import Hands, read_hands
 from ..motion_path import MotionPath, PathLog
 from ..path_config import PathConfig, live_path_config, path_config_from
 from ..robots.description import RobotDescription
@@ -29,8 +30,8 @@ class Case:
     """One episode or stream.
 
     ``digest`` is a SHA-256 of its contents; ``limits`` and ``groups`` are those it was recorded with, ``live`` is
-    the path. ``rows`` are the ticks that count for scores (the others are run all the same); ``notes`` what a reader
-    must know.
+    the path; ``hands`` are the robot's, where they had a cap or a box. ``rows`` are the ticks that count for scores
+    (the others are run all the same); ``notes`` what a reader must know.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Case:
     inputs: Recorded
     rows: slice
     notes: tuple[str, ...] = ()
+    hands: Hands | None = None
 
     @property
     def joint_count(self) -> int:
@@ -54,7 +56,7 @@ class Case:
 
     def run(self, config: PathConfig, inputs: Recorded | None = None) -> PathLog:
         """The inputs (or others in their place) through a path, beginning where the robot began."""
-        return replay(inputs or self.inputs, MotionPath(self.limits, self.groups, config), self)
+        return replay(inputs or self.inputs, MotionPath(self.limits, self.groups, config, self.hands), self)
 
     def verdict(self, log: PathLog) -> str:
         """Whether ``log``, of the live path, is what was recorded."""
@@ -74,9 +76,9 @@ def load_cases(sessions: Iterable[Path], robot: RobotDescription) -> list[Case]:
         if path.suffix == ".npz":
             cases.append(stream_case(path, robot))
         elif path.suffix == ".zarr":
-            cases.append(episode_case(open_episode(path)))
+            cases.append(episode_case(open_episode(path), robot))
         else:
-            cases += [episode_case(open_episode(found)) for found in Dataset.open(path).episodes()]
+            cases += [episode_case(open_episode(found), robot) for found in Dataset.open(path).episodes()]
     if not cases:
         raise UsageError("the lab found no episode: name a dataset's folder, an episode (.zarr) or a stream (.npz)")
     return cases
@@ -100,8 +102,8 @@ def stream_case(path: Path, robot: RobotDescription) -> Case:
     )
 
 
-def episode_case(episode: Episode) -> Case:
-    """A sealed episode with the robot's limits that it was recorded with.
+def episode_case(episode: Episode, robot: RobotDescription) -> Case:
+    """A sealed episode with the robot's limits that it was recorded with; ``robot`` tells where its hands are.
 
     Raises:
         DatasetInvalid: it has no rows, or does not say the limits.
@@ -116,6 +118,10 @@ def episode_case(episode: Episode) -> Case:
     known = _Joints(names, groups)
     rows = {field.name: episode[f"control/{field.name}"] for field in CONTROL_FIELDS}
     inputs = read_rows(rows, known, episode.events())
+    same = (a["robot"], names) == (robot.name, robot.joint_names)
+    if inputs.hand_bounds and not same:
+        flaw = f"its hands had a cap or a box, which takes the robot {a['robot']}, and this is {robot.name}"
+        inputs = replace(inputs, flaw=inputs.flaw or flaw)
     return Case(
         name=episode.id,
         digest=hashlib.sha256(json.dumps(a, sort_keys=True).encode()).hexdigest(),
@@ -127,6 +133,7 @@ def episode_case(episode: Episode) -> Case:
         inputs=inputs,
         rows=slice(0, inputs.ticks),
         notes=unknown,
+        hands=read_hands(robot) if inputs.hand_bounds and same else None,
     )
 
 
@@ -153,6 +160,7 @@ def first_ticks(case: Case, ticks: int) -> Case:
         q_start_rad=i.q_start_rad[: len(begins)],
         q_sent_rad=i.q_sent_rad[:ticks],
         speeds=tuple((tick, share) for tick, share in i.speeds if tick < ticks),
+        hand_bounds=tuple((tick, bounds) for tick, bounds in i.hand_bounds if tick < ticks),
     )
     return replace(case, inputs=inputs, rows=slice(0, ticks))
 

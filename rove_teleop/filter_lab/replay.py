@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..command_filter.limits import Limits
+from ..hand_chains import no_bounds, read_hands
+from ..hand_limits import HandLimits
 from ..handover.states import State
 from ..motion_path import MotionPath, PathLog
 from ..path_config import PathConfig
@@ -40,7 +42,8 @@ class Recorded:
     ``wanted`` (t, n) who should drive; ``q_policy_rad``, ``q_operator_rad`` (t, n); ``stop`` (t,) all joints stopped
     whoever drove; ``begins`` the ticks at which commands began at the measured pose ``q_start_rad`` (b, n);
     ``q_sent_rad`` (t, n) what was sent, NaN where nothing was. ``flaw`` says why a replay cannot give the same.
-    ``speeds``: from which tick on which share of the velocity limits was kept.
+    ``speeds``: from which tick on which share of the velocity limits was kept; ``hand_bounds``: from which tick on
+    which bounds (7,) of the hands, as ``Hands.bounds``.
     """
 
     wanted: NDArray[np.int64]
@@ -52,6 +55,7 @@ class Recorded:
     q_sent_rad: Array
     flaw: str | None
     speeds: tuple[tuple[int, float], ...] = ()
+    hand_bounds: tuple[tuple[int, Array], ...] = ()
 
     @property
     def ticks(self) -> int:
@@ -59,7 +63,7 @@ class Recorded:
 
 
 def read_rows(rows: Rows, robot: Joints, events: Iterable[Event] = ()) -> Recorded:
-    """The inputs of the path from an episode's control rows, and from its events the speed that was set."""
+    """The inputs of the path from an episode's control rows, and from its events the limits that were set."""
     state, reason = np.asarray(rows["state"]), np.asarray(rows["reason"])
     driver = np.asarray(rows["driver"])
     wanted = np.zeros((len(state), robot.joint_count), dtype=np.int64)
@@ -68,6 +72,7 @@ def read_rows(rows: Rows, robot: Joints, events: Iterable[Event] = ()) -> Record
     # After a fault is acknowledged commands begin again where the robot stands.
     again = np.flatnonzero((state[:-1] == State.FAULT) & (state[1:] != State.FAULT)) + 1
     begins = (0, *again.tolist())
+    limits = _limits_set(np.asarray(rows["stamp_s"]), events)
     return Recorded(
         wanted=wanted,
         q_policy_rad=np.array(rows["q_policy_rad"]),
@@ -77,16 +82,22 @@ def read_rows(rows: Rows, robot: Joints, events: Iterable[Event] = ()) -> Record
         q_start_rad=np.array(rows["q_measured_rad"])[list(begins)],
         q_sent_rad=np.array(rows["q_sent_rad"]),
         flaw=_flaw(rows, reason),
-        speeds=_speeds(np.asarray(rows["stamp_s"]), events),
+        speeds=tuple((tick, float(said["speed_scale"])) for tick, said in limits if "speed_scale" in said),
+        hand_bounds=tuple(
+            (tick, HandLimits.check(said["hand_speed_m_s"], said["hand_box_m"]))
+            for tick, said in limits
+            if "hand_speed_m_s" in said
+        ),
     )
 
 
-def _speeds(stamp_s: Array, events: Iterable[Event]) -> tuple[tuple[int, float], ...]:
-    """An event counts for every tick with a later stamp."""
-    shares = ((event.time_s, json.loads(event.detail)) for event in events if event.kind == "limits")
-    return tuple(
-        (int(np.searchsorted(stamp_s, time_s, "right")), float(said["speed_scale"])) for time_s, said in shares
-    )
+def _limits_set(stamp_s: Array, events: Iterable[Event]) -> list[tuple[int, dict[str, Any]]]:
+    """What was set from which tick on: an event counts for every tick with a later stamp."""
+    return [
+        (int(np.searchsorted(stamp_s, event.time_s, "right")), json.loads(event.detail))
+        for event in events
+        if event.kind == "limits"
+    ]
 
 
 def _flaw(rows: Rows, reason: NDArray[np.uint32]) -> str | None:
@@ -99,18 +110,24 @@ def _flaw(rows: Rows, reason: NDArray[np.uint32]) -> str | None:
 
 
 def replay(recorded: Recorded, path: MotionPath, robot: Joints) -> PathLog:
-    """The recorded inputs through a path, from every place where commands began."""
+    """The recorded inputs through a path, from every place where commands began.
+
+    Hands keep what they kept only in a path that knows the robot's hands.
+    """
     logs = []
     full = path.filter.limits
     starts = dict(zip(recorded.begins, recorded.q_start_rad, strict=True))
-    speeds = dict(recorded.speeds)
-    edges = sorted({*starts, *(tick for tick in speeds if tick < recorded.ticks), recorded.ticks})
+    speeds, hand_bounds = dict(recorded.speeds), dict(recorded.hand_bounds)
+    path.hands.bounds[:] = no_bounds()
+    edges = sorted({*starts, *(tick for tick in (*speeds, *hand_bounds) if tick < recorded.ticks), recorded.ticks})
     for begin, end in itertools.pairwise(edges):
         if begin in starts:
             path.filter.start(starts[begin], robot.joint_names)
             path.begin(path.filter.motion[0])
         if begin in speeds:
             _set_speed(path, full, speeds[begin])
+        if begin in hand_bounds:
+            path.hands.bounds[:] = hand_bounds[begin]
         rows = slice(begin, end)
         logs.append(
             path.run(
@@ -137,7 +154,7 @@ def robot_limits(robot: RobotDescription) -> Limits:
 
 def live_path(robot: RobotDescription, config: PathConfig | None = None) -> MotionPath:
     """The path as the control loop builds it."""
-    return MotionPath(robot_limits(robot), robot.groups, config)
+    return MotionPath(robot_limits(robot), robot.groups, config, read_hands(robot))
 
 
 def difference(recorded: Recorded, log: PathLog) -> str | None:

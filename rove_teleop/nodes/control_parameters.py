@@ -37,7 +37,7 @@ class HandoverParameters:
         number("rewind_s", 2.0, Bounds(0.1, 10.0, "s"), "seconds of motion that a rewind walks back")
         number("rewind_pace", 0.5, Bounds(0.05, 1.0), "speed of a rewind, as a share of the original")
         number("speed_scale", 1.0, Bounds(0.05, 1.0), "share of the velocity limits; in an episode only downwards")
-        text = "a hand that would be faster stops the robot; 0: no cap"
+        text = "the robot slows so that no hand is faster; 0: no cap"
         number("hand_speed_m_s", 0.0, Bounds(0.0, 10.0, "m/s"), text)
         node.add_on_set_parameters_callback(self._check)
         text = "lowest, then highest corner (x, y, z) [m] of the box that the hands may not leave; zeros: none"
@@ -56,7 +56,7 @@ class HandoverParameters:
         loop, value = self._loop, self._value
         loop.takeover_groups = read_groups(value("takeover_groups"), loop.robot.groups)
         loop.deadman_takes_over = value("deadman_takes_over")
-        loop.hand_limits.set(value("hand_speed_m_s"), _box(value("hand_box_m")))
+        loop.limit_hands(value("hand_speed_m_s"), _box(value("hand_box_m")), clock.monotonic_s())
         loop.scale_speed(value("speed_scale"), clock.monotonic_s())
         loop.rewind_s, loop.rewind_pace = value("rewind_s"), value("rewind_pace")
 

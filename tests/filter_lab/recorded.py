@@ -17,11 +17,16 @@ from .test_replay import ROBOT, started
 
 
 def record_episode(
-    root: Path, seed: int, path: PathConfig | None = None, slow_down: tuple[float, ...] = ()
+    root: Path,
+    seed: int,
+    path: PathConfig | None = None,
+    slow_down: tuple[float, ...] = (),
+    hand_speed_m_s: float = 0.0,
 ) -> tuple[Path, list]:
     """A sealed episode in the dataset ``root`` with takeovers and returns, and the events of its loop.
 
     ``slow_down``: shares of the velocity limits that are set after each of the two takeovers, by somebody in a hurry.
+    ``hand_speed_m_s``: a cap on the hands' speed, from soon after the start.
     """
     config = path or PathConfig()
     rig = started(seed, path=config)
@@ -29,7 +34,9 @@ def record_episode(
     if slow_down:
         rig.frequency *= 4
     for k in range(2):
-        rig.tick(250)
+        rig.tick(50)
+        rig.loop.limit_hands(hand_speed_m_s, [], rig.now_s)
+        rig.tick(200)
         assert rig.ask(Signal.TAKE_OVER) is None
         rig.tick(250)
         if slow_down:

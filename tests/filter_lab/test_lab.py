@@ -64,6 +64,21 @@ def test_lowered_speed_is_lowered_again(dataset, tmp_path):
     assert 0.1 < v.max() <= 0.2 * (1 + 1e-9)
 
 
+def test_slowed_hands_are_slowed_again_by_who_knows_the_robot(tmp_path):
+    path, _ = record_episode(tmp_path / "capped", 4, hand_speed_m_s=0.06)
+    (case,) = load_cases([path], ROBOT)
+    assert [bounds[0] for _, bounds in case.inputs.hand_bounds] == [0.06]
+    assert case.verdict(case.run(case.live)) == "bit for bit"
+    assert "rows differ" in case.verdict(case.run(case.live, replace(case.inputs, hand_bounds=())))
+    half = first_ticks(case, 600)
+    assert half.verdict(half.run(half.live)) == "bit for bit"
+    (stranger,) = load_cases([path], load_robot("allegro_right"))
+    said = stranger.verdict(stranger.run(stranger.live))
+    assert (
+        said == "not compared: its hands had a cap or a box, which takes the robot iron_r01, and this is allegro_right"
+    )
+
+
 def test_the_lab_gives_the_scorecards_that_the_loop_gave(dataset):
     root, logged = dataset
     for case, cards in zip(load_cases([root], ROBOT), logged, strict=True):
