@@ -52,7 +52,8 @@ def one_episode_only(log: Log) -> list[str]:
 def clocks_go_forward(log: Log) -> list[str]:
     """An episode ends after it began, and the label time is a number."""
     clocks = log.attributes.get("clocks", {})
-    begin, end = clocks.get("begin", {}), clocks.get("end", {})
+    # Nobody knows when a recording ended that was cut short.
+    begin, end = clocks.get("begin") or {}, clocks.get("end") or {}
     problems = rows_where(~np.isfinite(log.control("wall_time_s")), "control/wall_time_s is not finite")
     # Another boot counts from another instant.
     if begin.get("boot_id") == end.get("boot_id") and end.get("monotonic_s", math.inf) < begin.get("monotonic_s", 0.0):
