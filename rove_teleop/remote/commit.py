@@ -106,6 +106,8 @@ def read_commit(data: bytes, where: str) -> Commit:
         files = tuple(StoredFile(str(f["path"]), int(f["size"]), str(f["sha256"])) for f in value["files"])
         arrays = {n: StoredArray(tuple(a["shape"]), np.dtype(a["dtype"]).str) for n, a in value["arrays"].items()}
         commit = Commit(checked_name(value["id"], "an id"), value["content"], value["folder"], files, arrays)
+        if not commit.folder.startswith("objects/"):
+            raise ValueError(f"its folder is {commit.folder!r}")
         for name in (commit.folder, *(file.path for file in files)):
             if name.startswith("/") or not {".", ".."}.isdisjoint(name.split("/")) or "\\" in name:
                 raise ValueError(f"it names {name!r}")

@@ -97,7 +97,10 @@ def remote_commit(store: ObjectStore, episode_id: str) -> Commit:
     data = store.read(key)
     if data is None:
         raise DatasetInvalid(f"{store.url}: has no episode {episode_id}")
-    return read_commit(data, f"{store.url}/{key}")
+    commit = read_commit(data, f"{store.url}/{key}")
+    if commit.id != episode_id:
+        raise DatasetInvalid(f"{store.url}/{key}: is the commit of episode {commit.id}")
+    return commit
 
 
 def _push_episode(store: ObjectStore, root: Path, path: Path, there: dict[str, int]) -> tuple[str, int | None]:

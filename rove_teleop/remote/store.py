@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ..errors import MissingDependency, RemoteUnavailable, UsageError
+from ..errors import DatasetInvalid, MissingDependency, RemoteUnavailable, UsageError
 from .credentials import s3_settings
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ _PARTS_AT_ONCE = 2
 class ObjectStore:
     """Keys are relative paths with ``/``. An object appears whole or not at all.
 
-    Every method raises RemoteUnavailable, in one sentence, where the store is away or refuses.
+    Every method raises RemoteUnavailable, in one sentence, where the store is away or refuses, and DatasetInvalid where
+    an object is missing.
     """
 
     def __init__(self, url: str, *, make: bool = False) -> None:
@@ -100,6 +101,10 @@ class ObjectStore:
 
         try:
             yield obstore
+        except FileNotFoundError as error:
+            if _NO_BUCKET in str(error):
+                raise RemoteUnavailable(f"{self.url}: {_sentence(error, key)}") from error
+            raise DatasetInvalid(f"{self.url}/{key}: is not there, so the dataset there is damaged") from error
         except (obstore.exceptions.BaseError, OSError) as error:
             raise RemoteUnavailable(f"{self.url}: {_sentence(error, key)}") from error
 
@@ -147,8 +152,6 @@ def _sentence(error: Exception, key: str) -> str:
     for signs, sentence in _KNOWN:
         if any(sign in text for sign in signs):
             return sentence
-    if isinstance(error, FileNotFoundError):
-        return f"the object {key} is not there"
     return f"{key or 'listing'} failed ({text.splitlines()[0][:200] if text else type(error).__name__})"
 
 

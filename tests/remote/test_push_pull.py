@@ -1,0 +1,282 @@
+"""Push and pull through a folder: what arrives is what was sent, whatever was there before or is broken on the way."""
+
+import hashlib
+import json
+import shutil
+import threading
+
+import pytest
+
+from rove_teleop.cli import main
+from rove_teleop.episodes.absent import absent_files
+from rove_teleop.episodes.edits import NoteEdit, OutcomeEdit
+from rove_teleop.episodes.overlay import read_labels
+from rove_teleop.episodes.overlay_files import commit_revision
+from rove_teleop.episodes.read import open_episode
+from rove_teleop.errors import DatasetInvalid, RemoteUnavailable, UsageError
+from rove_teleop.remote.pull import pull
+from rove_teleop.remote.push import push
+from rove_teleop.remote.read import list_remote, open_remote
+from rove_teleop.remote.store import ObjectStore
+from tests.episodes.recording_tools import record
+
+
+def files_of(folder):
+    """Hash of every file below a folder, by relative path."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def robot(tmp_path):
+    """A robot's dataset of two episodes, and the URL of a share."""
+    for _ in range(2):
+        record(tmp_path / "robot")
+    (tmp_path / "share").mkdir()
+    return tmp_path / "robot", (tmp_path / "share" / "lab").as_uri()
+
+
+def test_what_is_pulled_is_what_was_pushed(robot, tmp_path):
+    root, url = robot
+    pushed = push(root, url)
+    assert len(pushed.moved) == 2 and pushed.exit_code == 0
+    pulled = pull(url, tmp_path / "node")
+    assert pulled.moved == pushed.moved and pulled.bytes == pushed.bytes
+    assert files_of(tmp_path / "node" / "episodes") == files_of(root / "episodes")
+    again, once_more = push(root, url), pull(url, tmp_path / "node")
+    assert again.moved == once_more.moved == () and again.bytes == once_more.bytes == 0
+    assert again.already_there == once_more.already_there == pushed.moved
+    assert not (tmp_path / "node" / ".pull").exists()
+
+
+def test_two_robots_make_one_dataset(robot, tmp_path):
+    root, url = robot
+    record(tmp_path / "other")
+    (theirs,) = (tmp_path / "other" / "episodes").iterdir()
+    # Recorded within the same second here: a real collision is the next test.
+    if theirs.name in {path.name for path in (root / "episodes").iterdir()}:
+        shutil.rmtree(theirs)
+        record(tmp_path / "other")
+        record(tmp_path / "other")
+    both = {*push(root, url).moved, *push(tmp_path / "other", url).moved}
+    pull(url, tmp_path / "node")
+    assert (
+        sorted(both) == list_remote(url) == [open_episode(p).id for p in sorted((tmp_path / "node/episodes").iterdir())]
+    )
+
+
+def test_another_episode_of_the_same_name_is_refused_and_overwrites_nothing(robot, tmp_path):
+    root, url = robot
+    push(root, url)
+    before = files_of(tmp_path / "share")
+    first, second = sorted((root / "episodes").iterdir())
+    other = tmp_path / "other"
+    shutil.copytree(root, other)
+    attributes = json.loads((other / "episodes" / first.name / "zarr.json").read_text())
+    forged = other / "episodes" / first.name / "zarr.json"
+    forged.write_text(json.dumps(attributes, indent=1))
+    result = push(other, url)
+    assert result.exit_code == 1 and result.already_there == (open_episode(second).id,)
+    assert "has another episode of this name" in result.refused[0] and "another prefix" in result.refused[0]
+    assert files_of(tmp_path / "share") == before
+    kept = files_of(other)
+    pulled = pull(url, other)
+    assert pulled.exit_code == 1 and "yours is kept" in pulled.refused[0]
+    assert files_of(other / "episodes") == {
+        k.removeprefix("episodes/"): v for k, v in kept.items() if k[:9] == "episodes/"
+    }
+
+
+def test_a_push_that_was_cut_short_sends_only_the_rest(robot, monkeypatch):
+    root, url = robot
+    sent = []
+    put = ObjectStore.put
+
+    def failing(self, key, source):
+        if len(sent) == 30:
+            raise RemoteUnavailable("the network went away")
+        put(self, key, source)
+        sent.append(key)
+
+    monkeypatch.setattr(ObjectStore, "put", failing)
+    with pytest.raises(RemoteUnavailable, match="went away"):
+        push(root, url)
+    assert list_remote(url) == [], "without a commit there is no episode"
+    there, sent[:] = set(sent), []
+    monkeypatch.setattr(ObjectStore, "put", lambda self, key, source: (put(self, key, source), sent.append(key)))
+    assert len(push(root, url).moved) == 2
+    assert there.isdisjoint(sent) and len(there) >= 30
+
+
+def test_a_pull_that_was_cut_short_fetches_only_the_rest(robot, tmp_path, monkeypatch):
+    root, url = robot
+    push(root, url)
+    fetched = []
+    pieces = ObjectStore.pieces
+
+    def failing(self, key):
+        if len(fetched) == 70:
+            raise RemoteUnavailable("the network went away")
+        fetched.append(key)
+        return pieces(self, key)
+
+    monkeypatch.setattr(ObjectStore, "pieces", failing)
+    with pytest.raises(RemoteUnavailable, match="went away"):
+        pull(url, tmp_path / "node")
+    assert len(list((tmp_path / "node/episodes").iterdir())) <= 1, "only whole episodes have a name"
+    there, fetched[:] = set(fetched), []
+    monkeypatch.setattr(ObjectStore, "pieces", lambda self, key: (fetched.append(key), pieces(self, key))[1])
+    pull(url, tmp_path / "node")
+    assert there.isdisjoint(fetched)
+    assert files_of(tmp_path / "node/episodes") == files_of(root / "episodes")
+
+
+def test_an_object_that_is_missing_in_the_store_holds_up_nobody_else(robot, tmp_path):
+    root, url = robot
+    push(root, url)
+    next((tmp_path / "share").glob("lab/objects/*/control/phase/c/0")).unlink()
+    result = pull(url, tmp_path / "node")
+    assert "is not there" in result.refused[0] and len(result.moved) == 1
+
+
+def test_two_pushers_at_once_commit_each_episode_once(robot, tmp_path):
+    root, url = robot
+    shutil.copytree(root, tmp_path / "copy")
+    results = []
+    threads = [threading.Thread(target=lambda r=r: results.append(push(r, url))) for r in (root, tmp_path / "copy")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(result.exit_code == 0 for result in results)
+    assert sorted(results[0].moved + results[1].moved) == list_remote(url)
+
+
+def test_cameras_stay_in_the_store_until_they_are_wanted(robot, tmp_path):
+    root, url = robot
+    whole = push(root, url)
+    node = tmp_path / "node"
+    part = pull(url, node, cameras=False)
+    assert part.bytes < whole.bytes
+    episode = open_episode(sorted((node / "episodes").iterdir())[0])
+    assert len(episode["control/tick"]) == 60 and absent_files(node, episode.id) == {"cameras/ego/jpeg/c/0"}
+    with pytest.raises(DatasetInvalid, match="jpeg"):
+        episode.jpeg("ego", 0)
+    assert pull(url, node, cameras=False).moved == ()
+    (tmp_path / "share" / "second").mkdir()
+    elsewhere = push(node, (tmp_path / "share" / "second").as_uri())
+    assert elsewhere.moved == () and "pulled without its cameras" in elsewhere.refused[0]
+    assert push(node, url).exit_code == 0
+    rest = pull(url, node)
+    assert rest.bytes + part.bytes == whole.bytes
+    assert files_of(node / "episodes") == files_of(root / "episodes")
+    assert not absent_files(node, episode.id)
+
+
+def test_an_episode_is_read_where_it_is(robot, tmp_path):
+    root, url = robot
+    push(root, url)
+    local = open_episode(sorted((root / "episodes").iterdir())[0])
+    remote = open_remote(url, local.id)
+    assert remote.attributes == local.attributes and list(remote) == list(local)
+    for name in local:
+        assert remote[name].dtype == local[name].dtype and remote[name].tobytes() == local[name].tobytes()
+    assert [remote.jpeg("ego", k) for k in range(8)] == [local.jpeg("ego", k) for k in range(8)]
+    assert remote.events() == local.events() and remote.cameras == ["ego"]
+    with pytest.raises(KeyError):
+        remote["control/nothing"]
+    with pytest.raises(ValueError, match="read-only"):
+        remote["control/tick"][0] = 1
+    with pytest.raises(DatasetInvalid, match="has no episode 20200101-000000-000001"):
+        open_remote(url, "20200101-000000-000001")
+    with pytest.raises(UsageError, match="not an episode id"):
+        open_remote(url, "../secret")
+
+
+def test_a_byte_that_changed_is_found_wherever_it_changed(robot, tmp_path):
+    root, url = robot
+    push(root, url)
+    local = open_episode(sorted((root / "episodes").iterdir())[0])
+    (stored,) = (tmp_path / "share").glob(f"lab/objects/{local.id}-*.zarr")
+    for name in ("control/q_sent_rad/c/0/0", "cameras/ego/jpeg/c/0"):
+        data = bytearray((stored / name).read_bytes())
+        data[5] ^= 1
+        (stored / name).write_bytes(data)
+    with pytest.raises(DatasetInvalid, match="control/q_sent_rad"):
+        open_remote(url, local.id)["control/q_sent_rad"]
+    with pytest.raises(DatasetInvalid, match="image 0 of camera 'ego'"):
+        open_remote(url, local.id).jpeg("ego", 0)
+    result = pull(url, tmp_path / "node")
+    assert "does not match its hash" in result.refused[0] and len(result.moved) == 1
+    # A damaged episode here is not spread either.
+    chunk = root / "episodes" / f"{local.id}.zarr" / "control/phase/c/0"
+    chunk.write_bytes(b"\1" + chunk.read_bytes()[1:])
+    (tmp_path / "share" / "second").mkdir()
+    refused = push(root, (tmp_path / "share" / "second").as_uri()).refused
+    assert "control/phase does not match its checksum" in refused[0]
+
+
+def test_what_people_said_travels_and_is_never_overwritten(robot, tmp_path):
+    root, url = robot
+    push(root, url)
+    node = tmp_path / "node"
+    pull(url, node)
+    mine, theirs = (open_episode(sorted((r / "episodes").iterdir())[0]) for r in (root, node))
+    commit_revision(root, mine, "Ana", [OutcomeEdit("failure")])
+    commit_revision(root, mine, "Ana", [NoteEdit("slipped")])
+    assert push(root, url).revisions == 2 and push(root, url).revisions == 0
+    assert pull(url, node).revisions == 2
+    assert read_labels(node, theirs).outcome == "failure" and read_labels(node, theirs).notes == ("slipped",)
+    # Two people at two places say something at the same time: both keep what they said, and are told.
+    commit_revision(root, mine, "Ana", [OutcomeEdit("success")])
+    commit_revision(node, theirs, "Ben", [OutcomeEdit("discarded")])
+    assert push(root, url).exit_code == 0
+    for result in (push(node, url), pull(url, node)):
+        assert result.exit_code == 1 and "revision 3" in result.conflicts[0]
+    assert read_labels(root, mine).outcome == "success" and read_labels(node, theirs).outcome == "discarded"
+
+
+@pytest.mark.parametrize(
+    ("folder", "path"), [("objects/x", "../../evil"), ("../x", "zarr.json"), ("objects/x", "/etc/passwd"), ("", "a")]
+)
+def test_a_commit_that_points_out_of_its_folder_is_refused(robot, tmp_path, folder, path):
+    root, url = robot
+    push(root, url)
+    commit = sorted((tmp_path / "share/lab/episodes").iterdir())[0]
+    forged = json.loads(commit.read_text())
+    forged["folder"], forged["files"][0]["path"] = folder, path
+    commit.write_text(json.dumps(forged))
+    before = set(tmp_path.rglob("*"))
+    result = pull(url, tmp_path / "node")
+    assert len(result.refused) == 1 and len(result.moved) == 1
+    assert all((tmp_path / "node") in (p, *p.parents) for p in set(tmp_path.rglob("*")) - before)
+
+
+def test_bad_input_is_one_sentence_and_an_exit_code(robot, tmp_path, capsys):
+    root, url = robot
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "newer").mkdir()
+    (tmp_path / "newer" / "dataset.json").write_text('{"format_version": 99}')
+    for arguments, code, words in (
+        (["push", str(root), "ftp://host/x"], 2, "is neither s3://bucket/prefix nor file:///folder"),
+        (["push", str(root), "file:///not/mounted/lab"], 2, "is the disk or the share mounted?"),
+        (["push", str(tmp_path / "empty"), url], 1, "is not a dataset"),
+        (["pull", str(tmp_path / "empty"), str(tmp_path / "out")], 1, "is not a dataset"),
+        (["pull", str(tmp_path / "newer"), str(tmp_path / "out")], 1, "format version 99"),
+        (["pull", str(tmp_path / "missing"), str(tmp_path / "out")], 2, "is not a folder"),
+    ):
+        assert main(arguments) == code
+        said = capsys.readouterr().err
+        assert words in said and said.count("\n") == 1, said
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command_line_counts_what_it_did(robot, tmp_path, capsys):
+    root, url = robot
+    assert main(["push", str(root), url, "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["moved"]) == 2
+    assert main(["pull", url, str(tmp_path / "node"), "--without-cameras"]) == 0
+    assert "2 episodes pulled" in capsys.readouterr().out
