@@ -22,7 +22,7 @@ from .lerobot_source import LeRobotSource, SourceEpisode
 DEVICE = "import:lerobot"
 _OURS = ("policy_action", "sent_action")
 _READ = {*BOOKKEEPING, *_OURS, "phase", "authority", "intervention", "success", "outcome"}
-_READ |= {"segment", "next.success"}
+_READ |= {"segment", "control_row", "next.success"}
 _INTERVENTIONS = ("intervention", "complementary_info.is_intervention")
 _TOLD = ("task", "operator", "policy_id")
 

@@ -34,11 +34,15 @@ class NumberedFiles:
     @property
     def place(self) -> tuple[int, int]:
         """Chunk and file index of the next table."""
-        number = self._number + (self._bytes >= self._limit)
+        number = self._number + self._full
         return number // FILES_PER_CHUNK, number % FILES_PER_CHUNK
 
+    @property
+    def _full(self) -> bool:
+        return 0 < self._bytes >= self._limit
+
     def write(self, table: Any) -> None:
-        if self._bytes >= self._limit:
+        if self._full:
             self.close()
             self._number += 1
             self._bytes = 0

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import simplejpeg
 
 from rove_teleop.episodes.recording import EpisodeRecording
+from rove_teleop.robots import RobotDescription, load_robot
 from tests.episodes.recording_tools import ATTRIBUTES, control_row
 
 SIZE = (48, 64)
@@ -55,3 +58,16 @@ def record(
                 recording.frame(camera, jpeg(images, number), 1.7e9 + stamp_s, 99.999 + stamp_s, images)
             images += 1
     return recording.seal(outcome, last_tick=ticks - 1)
+
+
+def small_robot() -> RobotDescription:
+    """The robot of these recordings, in the form that an import asks for; its model is another one's."""
+    bound = {name: np.full(3, value) for name, value in (("q_min_rad", -2.0), ("q_max_rad", 2.0), ("home_rad", 0.25))}
+    groups = {"waist": np.array([0]), "arms": np.array([1, 2])}
+    return replace(
+        load_robot("allegro_right"),
+        name="small",
+        joint_names=tuple(ATTRIBUTES["joint_names"]),
+        groups=MappingProxyType(groups),
+        **bound,
+    )
