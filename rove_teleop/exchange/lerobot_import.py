@@ -70,7 +70,6 @@ def _imported(
     columns = episode.columns
     joints = {key: reader.read(columns[key], f"{what}, {key}") for key, reader in readers.items()}
     action = joints[joint_map.action]
-    told = there.told(episode.number)
     phase, authority = _labels(columns)
     return ImportedEpisode(
         source=_source(there, episode, joint_map),
@@ -86,7 +85,7 @@ def _imported(
         authority=authority,
         tick=_ticks(columns),
         images={name: there.images(episode, key) for name, key in there.cameras.items()},
-        attributes={key: told[key] for key in _TOLD if told.get(key)},
+        attributes={key: episode.told[key] for key in _TOLD if episode.told.get(key)},
     )
 
 

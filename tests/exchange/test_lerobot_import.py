@@ -143,7 +143,44 @@ def test_a_path_that_leads_elsewhere_is_refused(source, tmp_path, pattern):
 def test_missing_frames_are_refused(source, tmp_path):
     path = source / "data/chunk-000/file-000.parquet"
     pyarrow.parquet.write_table(pyarrow.parquet.read_table(path).slice(0, 50), path)
-    with pytest.raises(DatasetInvalid, match="episode 1 has 10 frames, not the 21"):
+    with pytest.raises(DatasetInvalid, match="episode 1 has not the 21 frames"):
+        import_dataset(source, tmp_path / "back", small_robot())
+
+
+def rewrite(path, change):
+    pyarrow.parquet.write_table(change(pyarrow.parquet.read_table(path)), path)
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "match"),
+    [
+        ("meta/tasks.parquet", lambda t: t.drop_columns(["task_index"]), "has no task_index"),
+        ("meta/episodes/chunk-000/file-000.parquet", lambda t: t.slice(1), "lists 2 episodes"),
+        ("meta/episodes/chunk-000/file-000.parquet", lambda t: t.drop_columns(["length"]), "no column 'length'"),
+        ("data/chunk-000/file-000.parquet", lambda t: t.drop_columns(["action"]), "episode 0 has no column 'action'"),
+        ("data/chunk-000/file-000.parquet", lambda t: t.slice(0, 0), "episode 0 has not the 40 frames"),
+        ("data/chunk-000/file-000.parquet", lambda t: t.slice(1), "episode 0 has not the 40 frames"),
+    ],
+)
+def test_damage_is_one_sentence(source, tmp_path, file, change, match):
+    rewrite(source / file, change)
+    with pytest.raises(DatasetInvalid, match=match):
+        import_dataset(source, tmp_path / "back", small_robot())
+
+
+@pytest.mark.parametrize("file", ["meta/info.json", "meta/tasks.parquet", "data/chunk-000/file-000.parquet"])
+def test_a_file_cut_short_is_named(source, tmp_path, file):
+    (source / file).write_bytes((source / file).read_bytes()[:100])
+    with pytest.raises(DatasetInvalid, match=Path(file).name):
+        import_dataset(source, tmp_path / "back", small_robot())
+
+
+def test_info_that_says_nonsense(source, tmp_path):
+    change_info(source, lambda info: info.update(fps=0))
+    with pytest.raises(DatasetInvalid, match="fps is 0"):
+        import_dataset(source, tmp_path / "back", small_robot())
+    change_info(source, lambda info: info.update(fps=50, features={"action": 7}))
+    with pytest.raises(DatasetInvalid, match="does not say what 'action' is"):
         import_dataset(source, tmp_path / "back", small_robot())
 
 
