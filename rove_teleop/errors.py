@@ -82,7 +82,7 @@ class MissingDependency(RoveError):
 
 
 class MessageRefused(RoveError):
-    """A ROS message or a policy's answer that is not used; ``reason`` is one short word for counters, the message a sentence."""
+    """A ROS message or a policy's answer that is not used; ``reason`` is for counters, the message is a sentence."""
 
     def __init__(self, reason: str, sentence: str) -> None:
         super().__init__(sentence)

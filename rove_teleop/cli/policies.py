@@ -20,7 +20,7 @@ def add(subparsers: Any) -> None:
     command = subparsers.add_parser("evaluate", help="success of a policy alone, with its interval")
     command.add_argument("--task", default="toaster")
     command.add_argument("--episodes", type=int, default=200)
-    command.add_argument("--policy", metavar="CHECKPOINT")
+    command.add_argument("--policy", metavar="CHECKPOINT|URL", help="a checkpoint, or ws://HOST:PORT, ...")
     command.add_argument("--robot", default="iron_r01")
     command.add_argument("--seed", type=int, default=0, help="moves the range of evaluation seeds")
     command.add_argument("--json", action="store_true")
@@ -61,12 +61,12 @@ def show_robot(options: argparse.Namespace) -> int:
 def evaluate_policy(options: argparse.Namespace) -> int:
     """Success of a policy alone, with its interval."""
     from ..evaluation import FIRST_SEED, evaluate
-    from ..policy.local import load_policy, shipped_checkpoint
+    from ..policy.local import shipped_checkpoint
+    from ..policy.opening import open_policy
     from ..robots.description import load_robot
 
     robot = load_robot(options.robot)
-    path = Path(options.policy) if options.policy else shipped_checkpoint(options.task)
-    policy = load_policy(path, robot, 0)
+    policy = open_policy(options.policy or str(shipped_checkpoint(options.task)), robot)
     result = evaluate(
         robot, options.task, policy, options.episodes, FIRST_SEED + options.seed, progress=counter("episode")
     )

@@ -46,7 +46,7 @@ def _session_arguments(command: argparse.ArgumentParser, episodes: int) -> None:
     add("--headset-host", default="", help="webxr: this machine's address (default: the one on the local network)")
     add("--headset-port", type=port, default=8443, help="webxr: 0 takes a free one (default %(default)s)")
     add("--supervisor", choices=("simulated", "console"), help="who pauses, switches and marks the outcome")
-    add("--policy", metavar="CHECKPOINT", help="a checkpoint, or none (default: the shipped one of the task)")
+    add("--policy", metavar="CHECKPOINT|URL", help="a checkpoint, ws://HOST:PORT, ... or none (docs/policies.md)")
     add("--protocol", choices=("complete", "hand_back", "end"), default="complete")
     add("--takeover", choices=("aligned", "anchored", "blend"), default="anchored")
     add("--motion-scale", type=scale, default=1.0, help="metres of robot per metre of hand (not with aligned)")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 from trajectory_msgs.msg import JointTrajectory
 
 from ..clock import monotonic_s
-from ..errors import CheckpointInvalid, UsageError
+from ..errors import CheckpointInvalid
 from ..policy.inference import Answer, Inference
-from ..policy.local import load_policy, shipped_checkpoint
+from ..policy.local import LocalPolicy, shipped_checkpoint
+from ..policy.opening import open_policy
 from ..policy.protocol import Policy
 from ..robot_io import topics
 from ..robot_io.chunks import pack_chunk
@@ -82,13 +82,12 @@ class PolicyNode(Node):
 def run(options: argparse.Namespace, stop: Stop) -> None:
     """The paced loop; inference has a thread of its own, so that arrivals are stamped when they arrive."""
     robot = load_robot(options.robot)
-    path = Path(options.checkpoint) if options.checkpoint else shipped_checkpoint(options.task or DEFAULT_TASK)
-    if not path.is_file():
-        raise UsageError(f"--checkpoint {path}: there is no such file")
-    policy = load_policy(path, robot, options.seed)
-    if options.task and policy.header.task != options.task:
-        raise CheckpointInvalid(f"{path} is a policy for '{policy.header.task}', not for '{options.task}'")
-    node = PolicyNode(robot, policy, make_task(policy.header.task).instruction)
+    text = options.checkpoint or str(shipped_checkpoint(options.task or DEFAULT_TASK))
+    policy = open_policy(text, robot, options.seed)
+    task = policy.header.task if isinstance(policy, LocalPolicy) else options.task or DEFAULT_TASK
+    if options.task and task != options.task:
+        raise CheckpointInvalid(f"{text} is a policy for '{task}', not for '{options.task}'")
+    node = PolicyNode(robot, policy, make_task(task).instruction)
     step_paced(node, LOOP_HZ, stop)
 
 
@@ -96,7 +95,7 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(prog="rove_policy", description=__doc__)
     result.add_argument("--robot", default="iron_r01", help="name or folder of the robot (default %(default)s)")
     result.add_argument("--task", help=f"task the policy is for (default {DEFAULT_TASK})")
-    result.add_argument("--checkpoint", help="file of a policy instead of the shipped one")
+    result.add_argument("--checkpoint", help="file of a policy, or address of one, instead of the shipped one")
     result.add_argument("--seed", type=int, default=0, help="seed of the policy's sampling (default %(default)s)")
     return result
 

@@ -47,10 +47,15 @@ class Plan(NamedTuple):
 
 
 class Policy(Protocol):
-    """``execute_s`` is how much of a plan is meant to be used; ``refused`` counts by reason what gave no plan."""
+    """Whatever turns observations into plans."""
 
-    execute_s: float
-    refused: Counter[str]
+    @property
+    def execute_s(self) -> float:
+        """How much of a plan is meant to be used before the next one."""
+
+    @property
+    def refused(self) -> Counter[str]:
+        """How often there was no plan, by reason."""
 
     @property
     def cameras(self) -> tuple[str, ...]:

@@ -75,8 +75,9 @@ class Courier:
         self._link.close()
         self._thread.join(timeout=2.0)
 
-    def _none(self, reason: str) -> None:
+    def _none(self, reason: str) -> Message | None:
         self.refused[reason] += 1
+        return None
 
     def _run(self) -> None:
         pause_s = FIRST_PAUSE_S

@@ -18,7 +18,7 @@ _KINDS = "biufSU"
 
 
 def pack(value: object) -> bytes:
-    """Bytes of ``value``: nested maps and lists of numbers, text, bytes and arrays, just as openpi's client writes them.
+    """Bytes of ``value``: maps and lists of numbers, text, bytes and arrays, just as openpi's client writes them.
 
     Raises:
         MessageRefused: an array of objects, records or complex numbers, or something that is no data at all.

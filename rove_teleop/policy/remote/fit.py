@@ -112,11 +112,9 @@ def _step_s(address: Address, said: object, where: str) -> float:
     given = 1.0 / address.number("hz", 1.0, 0.5, 1000.0) if "hz" in address.settings else None
     if said is None and given is None:
         raise CheckpointInvalid(f"{where} does not say how fast its plans are: add hz=ROWS_PER_SECOND to its address")
-    if said is None or isinstance(said, bool) or not isinstance(said, int | float | np.floating):
-        if said is not None:
-            raise CheckpointInvalid(f"{where} says step_s is {said!r}")
-        return float(given or 0.0)
-    if not (isfinite(said) and 0.001 <= said <= 2.0):
+    if said is None and given is not None:
+        return given
+    if isinstance(said, bool) or not isinstance(said, int | float) or not (isfinite(said) and 0.001 <= said <= 2.0):
         raise CheckpointInvalid(f"{where} says step_s is {said!r}, not 0.001 to 2 s")
     if given is not None and abs(given - said) > 1e-6:
         raise CheckpointInvalid(f"{where} plans at {1.0 / said:g} Hz, but the address says hz={1.0 / given:g}")

@@ -15,7 +15,7 @@ Message = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A policy's answer: absolute positions (h, m) of the fit's joints; ``offset_s`` (h,) where it says its own times."""
+    """A policy's answer: absolute positions (h, m) of the joints; ``offset_s`` (h,) where it has its own times."""
 
     q_rad: Array
     offset_s: Array | None = None

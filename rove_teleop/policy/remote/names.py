@@ -18,7 +18,7 @@ VERSION_KEY, VERSION = "rove/version", 1
 def question(
     observation: Observation, fit: Fit, joint_index: NDArray[np.int64], state_key: str = "observation/state"
 ) -> dict[str, Any]:
-    """Everything but the pictures: measured and commanded joints (m,) in the policy's order, its features, the words."""
+    """All but the pictures: measured and commanded joints (m,) in the policy's order, its features, the words."""
     asked: dict[str, Any] = {
         state_key: observation.q_measured_rad[joint_index].astype(np.float32),
         "rove/q_commanded_rad": observation.q_commanded_rad[joint_index].astype(np.float32),

@@ -6,7 +6,6 @@ import os
 import ssl
 from typing import Any
 
-import numpy as np
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
@@ -37,7 +36,7 @@ class OpenpiLink:
         self._sequence = 0
 
     def connect(self) -> Message:
-        """A new connection and what the server says on it first. An answer to an earlier connection cannot come here."""
+        """A new connection and what the server says on it first. Answers to earlier ones cannot come here."""
         token = os.environ.get(TOKEN_VARIABLE)
         try:
             self._connection = connect(

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 def resize_with_pad(picture: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """(size, size, 3) of (h, w, 3), bilinear, in the middle; each pixel is the mean of what it covers when it shrinks."""
+    """(size, size, 3) of (h, w, 3), bilinear, in the middle; when it shrinks, a pixel is the mean of what it covers."""
     height, width = picture.shape[:2]
     if (height, width) == (size, size):
         return picture

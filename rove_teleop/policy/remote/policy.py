@@ -1,4 +1,4 @@
-"""A policy elsewhere as a `Policy`: what it answers is checked like a stranger's, and while it is silent there is none."""
+"""A policy elsewhere as a `Policy`: its answers are checked like a stranger's, and silence is no plan."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class RemotePolicy:
     """Waits ``deadline_s`` for an answer at most, and not at all while there is no connection."""
 
     def __init__(self, link: Link, robot: RobotDescription, deadline_s: float, hang_s: float = HANG_S) -> None:
-        """Connects; raises `PolicyUnavailable` when nobody answers, `CheckpointInvalid` when the policy does not fit."""
+        """Connects; raises `PolicyUnavailable` when nobody answers, `CheckpointInvalid` when it does not fit."""
         self._link, self._robot, self._deadline_s = link, robot, deadline_s
         self._fit: Fit | None = None
         self._seed: int | None = None
