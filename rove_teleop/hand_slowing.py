@@ -12,26 +12,19 @@ from numpy.typing import NDArray
 
 from .command_filter.kernel import (
     A_MAX,
-    A_START,
-    DOWN,
-    HOLD,
-    PEAK,
     POSITION_GAIN_PER_S,
     Q_MAX,
     Q_MIN,
-    RELEASE,
-    TICK,
-    UP,
     USABLE_SHARE,
     V_MAX,
     Q,
     V,
     advance,
     root_law,
-    stop_acceleration,
 )
 from .compiled import njit
 from .hand_chains import NO_LINK, Hands, place_hand
+from .hand_stops import stops_within
 from .types import Array, Reason
 
 Flags = NDArray[np.bool_]
@@ -44,10 +37,6 @@ WALL_GAIN_PER_S, WALL_DECELERATION_M_S2 = 8.0, 1.5
 """How a hand approaches a wall: as if braked by this much, and the last of it linearly."""
 RETURN_M_S = 0.25
 """A hand in a box is at most so much faster than its reference: what a wall held back comes after it without haste."""
-STRAIGHT_RAD = 0.03
-"""So much turning of all joints together moves a hand along a line, to a quarter of a millimetre."""
-STILL_M = 1e-9
-"""Rounding of positions of about a metre: what is less is standing still."""
 _WALL_ROUNDS = 2
 
 _BY_HAND, _HOLDING = int(Reason.LIMITED_BY_HAND), int(Reason.HOLDING)
@@ -86,7 +75,7 @@ def _hold_more(state: Array, dt: float, hands: Hands, places: Array, held: Flags
     """Mark the joints of each hand whose stop from here is not within its bounds; True if that is any new one."""
     more = False
     for h in range(len(held)):
-        if not held[h] and not _stops_within(state, dt, hands, h, places[h]):
+        if not held[h] and not stops_within(state, dt, hands, h, places[h]):
             held[h] = more = True
             for joint in hands.joints[h]:
                 if joint != NO_LINK:
@@ -209,65 +198,3 @@ def _speed(hands: Hands, h: int, moves: Array, dq: Array) -> float:
         _speed_along(hands, h, moves, dq, 2),
     )
     return math.sqrt(x * x + y * y + z * z)
-
-
-@njit
-def _stops_within(state: Array, dt: float, hands: Hands, h: int, place_before: Array) -> bool:
-    """Whether hand ``h`` keeps the cap and the box from this tick to the end of the stops that its joints hold.
-
-    A hand that is outside may only come back; it was at ``place_before`` (3,).
-    """
-    links = hands.joints.shape[1]
-    place, moves, q_rad = np.empty(3), np.zeros((links, 3)), state[Q].copy()
-    dq, turned, nearest = np.zeros(links), np.zeros(links), place_before.copy()
-    for k in range(links):
-        if hands.joints[h, k] != NO_LINK:
-            dq[k] = state[V, hands.joints[h, k]]
-    tick, turned_rad, moving = 0.0, np.inf, True
-    while moving:
-        if turned_rad > STRAIGHT_RAD:
-            place_hand(hands, h, q_rad, place, moves)
-            turned_rad, turned[:] = 0.0, 0.0
-        if not _is_within(hands, place, moves, turned, dq, nearest):
-            return False
-        tick += 1.0
-        moving = False
-        for k in range(links):
-            joint = hands.joints[h, k]
-            if joint != NO_LINK:
-                dq[k] = _stop_velocity(state, dt, joint, tick, dq[k])
-                turned[k] += dt * dq[k]
-                q_rad[joint] += dt * dq[k]
-                turned_rad += dt * abs(dq[k])
-                moving = moving or dq[k] != 0.0
-    return True
-
-
-@njit
-def _is_within(hands: Hands, place: Array, moves: Array, turned: Array, dq: Array, nearest: Array) -> bool:
-    """Whether a hand is, ``turned`` (m,) after ``place`` (3,), within its bounds, at joint velocities ``dq`` (m,).
-
-    ``nearest`` (3,): where it was before, and then where it is now.
-    """
-    squared = 0.0
-    for a in range(3):
-        v, x = 0.0, place[a]
-        for k in range(len(moves)):
-            v += moves[k, a] * dq[k]
-            x += moves[k, a] * turned[k]
-        squared += v * v
-        low, high = min(hands.bounds[1 + a], nearest[a]), max(hands.bounds[4 + a], nearest[a])
-        if not (low - STILL_M <= x <= high + STILL_M):
-            return False
-        nearest[a] = x
-    return bool(math.sqrt(squared) <= hands.bounds[0])
-
-
-@njit
-def _stop_velocity(state: Array, dt: float, i: int, tick: float, v: float) -> float:
-    """Velocity of joint ``i`` in tick 1, 2, ... of what is left of its stop, after ``v`` in the tick before."""
-    n, up, hold, down = state[RELEASE, i], state[UP, i], state[HOLD, i], state[DOWN, i]
-    tick += state[TICK, i]
-    if tick >= n + up + hold + down:
-        return 0.0
-    return v + dt * stop_acceleration(tick, state[A_START, i], n, state[PEAK, i], up, hold, down)
