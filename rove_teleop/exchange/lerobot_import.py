@@ -126,7 +126,8 @@ def _ticks(columns: dict[str, Any]) -> NDArray[np.integer] | None:
     segment = columns.get("segment")
     if segment is None or segment.dtype.kind not in "iu":
         return None
-    return np.arange(len(segment)) + np.concatenate([[0], np.cumsum(np.diff(segment) != 0)])
+    tick: NDArray[np.int64] = np.arange(len(segment)) + np.concatenate([[0], np.cumsum(np.diff(segment) != 0)])
+    return tick
 
 
 def _codes(values: Any, known: type[Phase] | type[Authority]) -> NDArray[np.integer] | None:

@@ -13,7 +13,7 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from ..errors import DatasetInvalid
-from .lerobot_layout import INFO_PATH, Feature
+from .lerobot_layout import BOOKKEEPING, INFO_PATH, Feature
 from .lerobot_meta import read_episodes, read_info, read_parquet, read_sources, read_tasks
 from .video import VideoReader, decode_image
 
@@ -111,20 +111,17 @@ class LeRobotSource:
         what = f"{self.root}: episode {number}"
         place = {"chunk_index": row["data/chunk_index"], "file_index": row["data/file_index"]}
         table = self._data(self._path("data_path", place))
-        lacking = [
-            name for name, item in self.features.items() if item["dtype"] != "video" and name not in table.schema.names
-        ]
+        needed = [name for name, item in self.features.items() if item["dtype"] != "video"]
+        lacking = [name for name in (*needed, *BOOKKEEPING) if name not in table.schema.names]
         if lacking:
-            raise DatasetInvalid(f"{what} has no column '{lacking[0]}', which {INFO_PATH} lists")
+            raise DatasetInvalid(f"{what} has no column '{lacking[0]}'")
         begin = int(row["dataset_from_index"]) - table["index"][0].as_py() if table.num_rows else 0
         part = table.slice(max(begin, 0), length)
-        columns = {
-            name: _column(part, name, item, what) for name, item in self.features.items() if name in part.schema.names
-        }
-        whole = np.array_equal(columns["frame_index"], np.arange(length))
-        if begin < 0 or not whole or not np.all(columns["episode_index"] == number):
+        theirs, frame = (part[name].to_numpy() for name in ("episode_index", "frame_index"))
+        if begin < 0 or part.num_rows != length or np.any(theirs != number) or np.any(frame != np.arange(length)):
             raise DatasetInvalid(f"{what} has not the {length} frames that it lists")
-        task = int(columns["task_index"][0]) if length else -1
+        columns = {name: _column(part, name, self.features[name], what) for name in needed}
+        task = part["task_index"][0].as_py() if length else -1
         told = next((item for item in self._told if number in range(*item["episodes"])), {})
         return SourceEpisode(number, row, columns, length, self._tasks.get(task, ""), told)
 
