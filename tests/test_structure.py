@@ -23,7 +23,7 @@ CONFINED = {
     "fastapi": {"console"},
     "uvicorn": {"console", "nodes"},
     "torch": {"models", "training", "policy.local"},
-    "zarr": {"episodes"},
+    "zarr": {"episodes", "exchange"},
     "numba": {"compiled"},
     "xr": {"tracking.openxr"},
     "matplotlib": {"plots"},

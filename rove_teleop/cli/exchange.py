@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .arguments import counter
+
+if TYPE_CHECKING:
+    from ..exchange.imported_episode import ImportReport
 
 
 def add(subparsers: Any) -> None:
@@ -34,12 +37,13 @@ def add(subparsers: Any) -> None:
         required=True, metavar="FORMAT"
     )
     command = imported.add_parser("lerobot", help="LeRobotDataset v3.0")
-    command.add_argument("source", type=Path)
-    command.add_argument("dataset", type=Path, help="made where there is none")
-    command.add_argument("--robot", default="iron_r01", help="whose joints these are (default %(default)s)")
-    command.add_argument("--map", type=Path, metavar="FILE", help="YAML: our joint names to theirs (docs/exchange.md)")
-    command.add_argument("--json", action="store_true")
+    _add_source(command)
     command.set_defaults(run=import_lerobot)
+    command = imported.add_parser("diffusion-policy", help="replay buffer of diffusion_policy (a Zarr, also as .zip)")
+    _add_source(command)
+    command.add_argument("--fps", type=_rate, help="frames per second, where the buffer does not say it")
+    command.add_argument("--task", default="", help="what was to be done, in words")
+    command.set_defaults(run=import_buffer)
 
 
 def export_lerobot(options: argparse.Namespace) -> int:
@@ -96,6 +100,24 @@ def import_lerobot(options: argparse.Namespace) -> int:
     report = import_dataset(
         options.source, options.dataset, load_robot(options.robot), joint_map, progress=counter("episodes")
     )
+    return _imported(report, options)
+
+
+def import_buffer(options: argparse.Namespace) -> int:
+    """Seal every episode of a replay buffer as one of ours."""
+    from ..exchange.diffusion_policy_import import import_buffer
+    from ..exchange.joint_map import read_joint_map
+    from ..robots.description import load_robot
+
+    joint_map = read_joint_map(options.map) if options.map else None
+    robot = load_robot(options.robot)
+    report = import_buffer(
+        options.source, options.dataset, robot, joint_map, options.fps, options.task, progress=counter("episodes")
+    )
+    return _imported(report, options)
+
+
+def _imported(report: ImportReport, options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(report.to_json()))
         return 0
@@ -129,6 +151,15 @@ def _add_choice(command: argparse.ArgumentParser) -> None:
     command.add_argument("--phases", type=_names, help="default: autonomous,adaptation,recovery")
     command.add_argument("--outcomes", type=_names, help="default: all but discarded")
     command.add_argument("--revision", type=_revision, help="labels as of this revision; 0: as recorded")
+    command.add_argument("--json", action="store_true")
+
+
+def _add_source(command: argparse.ArgumentParser) -> None:
+    """Where episodes come from and whose joints they are about."""
+    command.add_argument("source", type=Path)
+    command.add_argument("dataset", type=Path, help="made where there is none")
+    command.add_argument("--robot", default="iron_r01", help="whose joints these are (default %(default)s)")
+    command.add_argument("--map", type=Path, metavar="FILE", help="YAML: our joint names to theirs (docs/exchange.md)")
     command.add_argument("--json", action="store_true")
 
 

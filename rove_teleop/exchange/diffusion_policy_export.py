@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 import rove_teleop
 
+from ..episodes.attributes import OUTCOMES
 from ..episodes.read import Episode
 from ..errors import DatasetInvalid, UsageError
 from .frames import Choice, Frames, Progress, chosen_frames, silent
@@ -20,6 +21,7 @@ from .lerobot_images import decoded, image_size
 from .new_folder import new_folder
 from .zarr2_files import GrowingArray, write_group
 
+SOFTWARE = "rove_teleop"
 _NAMES = {"observation.state": "state"}
 _LEFT_OUT = {"segment", "outcome"}
 
@@ -40,7 +42,7 @@ def export_buffer(root: Path, out: Path, choice: Choice, *, progress: Progress =
     """Write the chosen frames of the dataset ``root`` into the new folder ``out``.
 
     Every stretch without a cut or a lost tick is an episode of the buffer, because its trainer cuts windows anywhere
-    inside an episode. ``meta/source`` has the number of our episode behind each.
+    inside an episode. ``meta/source`` has the number of our episode behind each, ``meta/outcome`` how that ended.
 
     Raises:
         UsageError: ``out`` exists, nothing fits the choice, or a rate above the control rate.
@@ -70,7 +72,7 @@ class _Buffer:
             self._add_camera(camera, first.episode)
         self._ends: list[int] = []
         self._source: list[int] = []
-        self._success: list[bool] = []
+        self._outcome: list[int] = []
         self._ids: list[str] = []
 
     def add(self, frames: Frames) -> None:
@@ -87,18 +89,23 @@ class _Buffer:
         begin = self._ends[-1] if self._ends else 0
         self._ends += (begin + np.cumsum(lengths)).tolist()
         self._source += [len(self._ids)] * len(lengths)
-        self._success += [frames.labels.outcome == "success"] * len(lengths)
+        self._outcome += [OUTCOMES.index(frames.labels.outcome)] * len(lengths)
         self._ids.append(frames.episode.id)
 
     def close(self) -> BufferReport:
         for array in (*self._columns.values(), *self._cameras.values()):
             array.close()
-        told = {"fps": self._fps, "sources": self._ids, "software": f"rove_teleop {rove_teleop.__version__}"}
+        told = {
+            "fps": self._fps,
+            "sources": self._ids,
+            "outcomes": OUTCOMES,
+            "software": f"{SOFTWARE} {rove_teleop.__version__}",
+        }
         write_group(self._folder / "meta", told)
         for name, values in (
             ("episode_ends", np.array(self._ends, np.int64)),
             ("source", np.array(self._source, np.int64)),
-            ("success", np.array(self._success, np.bool_)),
+            ("outcome", np.array(self._outcome, np.uint8)),
         ):
             array = GrowingArray(self._folder / "meta" / name, values.dtype.str, (), {})
             array.append(values)

@@ -22,7 +22,8 @@ _OUTSIDE_RAD = 0.5
 class JointMap:
     """``joints``: their name by ours; empty: the names are the same. ``home``: ours that they do not have.
 
-    ``ignore``: theirs that we do not have. ``unit_rad``: one of their units in radians. ``state``, ``action``: columns.
+    ``ignore``: theirs that we do not have. ``names``: theirs in the order of the columns, where the source has none.
+    ``unit_rad``: one of their units in radians. ``state``, ``action``: columns.
     """
 
     state: str = "observation.state"
@@ -31,6 +32,7 @@ class JointMap:
     joints: dict[str, str] = field(default_factory=dict)
     home: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 def read_joint_map(path: Path) -> JointMap:
@@ -55,6 +57,7 @@ def read_joint_map(path: Path) -> JointMap:
         joints=joints,
         home=tuple(section.texts("home")) if "home" in section else (),
         ignore=tuple(section.texts("ignore")) if "ignore" in section else (),
+        names=tuple(section.texts("names")) if "names" in section else (),
     )
     section.done()
     return result

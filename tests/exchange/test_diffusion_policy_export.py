@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import zarr
 
+from rove_teleop.episodes.attributes import OUTCOMES
 from rove_teleop.episodes.read import open_episode
 from rove_teleop.errors import DatasetInvalid, UsageError
 from rove_teleop.exchange.diffusion_policy_export import export_buffer
@@ -47,7 +48,7 @@ def test_episodes_end_at_every_cut(buffer):
     # A whole one; one with a pause; one that lost the ticks of two steps.
     assert np.array_equal(np.diff(ends, prepend=0), [40, 16, 16, 8, 10])
     assert group["meta/source"][:].tolist() == [0, 1, 1, 2, 2]
-    assert group["meta/success"][:].tolist() == [True, False, False, True, True]
+    assert [OUTCOMES[k] for k in group["meta/outcome"][:]] == ["success", "failure", "failure", "success", "success"]
     assert group["meta"].attrs["sources"] == [episode.id for episode in episodes]
     assert {array.shape[0] for _, array in group["data"].arrays()} == {ends[-1]}
     assert (report.episodes, report.frames, report.sources) == (5, ends[-1], 3)
