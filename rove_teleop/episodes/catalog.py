@@ -15,9 +15,11 @@ from ..errors import UsageError
 from ..types import Phase
 from .catalog_row import FLAGS, CatalogRow, catalog_row, key_of_labels
 from .dataset import Dataset
+from .journal import crc32c
 
 FILE_NAME, LOCK_NAME = "catalog.sqlite", ".catalog.lock"
 VERSION = 1
+"""Of what the values mean; a row with other columns is another version by itself."""
 Progress = Callable[[int, int], None]
 Result = TypeVar("Result")
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
@@ -28,8 +30,9 @@ _TYPES = {"str": "TEXT", "int": "INTEGER", "float": "REAL"}
 _CREATE = "CREATE TABLE episode ({})".format(
     ", ".join(f"{f.name} {_TYPES[str(f.type)]}{' PRIMARY KEY' if f.name == 'id' else ''}" for f in fields(CatalogRow))
 )
+_VERSION = crc32c(f"{VERSION} {_CREATE}".encode()) & 0x7FFF_FFFF
 _INDEXED = ("task", "outcome", "operator", "policy_id", "begun_s")
-_INSERT = f"INSERT OR REPLACE INTO episode VALUES ({', '.join('?' * len(_COLUMNS))})"
+_INSERT = f"INSERT OR REPLACE INTO episode ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 _TEXTS = ("id", "task", "instruction", "operator", "policy_id", "notes")
 # Rows are written in parts, so that a long rebuild that is broken off goes on where it was.
 _PART = 2000
@@ -99,7 +102,7 @@ def search(
     if since_s is not None:
         where.append(("begun_s >= ?", [since_s]))
     condition = " AND ".join(part for part, _ in where) or "1"
-    query = f"SELECT * FROM episode WHERE {condition} ORDER BY id DESC LIMIT ?"
+    query = f"SELECT {', '.join(_COLUMNS)} FROM episode WHERE {condition} ORDER BY id DESC LIMIT ?"
     values = [value for _, given in where for value in given]
 
     def found(connection: sqlite3.Connection) -> list[CatalogRow]:
@@ -166,13 +169,13 @@ def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode = WAL")
     # After a power cut the catalog may be older than the episodes; the next refresh sees to that.
     connection.execute("PRAGMA synchronous = NORMAL")
-    if connection.execute("PRAGMA user_version").fetchone() != (VERSION,):
+    if connection.execute("PRAGMA user_version").fetchone() != (_VERSION,):
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("DROP TABLE IF EXISTS episode")
         connection.execute(_CREATE)
         for column in _INDEXED:
             connection.execute(f"CREATE INDEX episode_{column} ON episode ({column})")
-        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
         connection.execute("COMMIT")
     return connection
 

@@ -42,6 +42,8 @@ class CatalogRow:
     ticks_lost: int = 0
     frames: int = 0
     frames_lost: int = 0
+    frames_missed: int = 0
+    """Images that a camera should have sent, by its own stamps, and did not."""
     takeovers: int = 0
     """Unbroken runs of adaptation and recovery."""
     alarms: int = 0
@@ -124,6 +126,7 @@ def _row(episode: Episode, labels: Labels, key: str, mark: str) -> CatalogRow:
         ticks_lost=lost,
         frames=sum(int(count) for count in a["frames"].values()),
         frames_lost=frames_lost,
+        frames_missed=sum(int(count) for count in a.get("frames_missed", {}).values()),
         takeovers=len(interventions(labels.phase)),
         alarms=_alarms(episode),
         autonomous_s=ticks[Phase.AUTONOMOUS] / hz,

@@ -29,6 +29,10 @@ def counts_are_true(log: Log) -> list[str]:
         there = len(log.arrays[f"cameras/{name}/sequence"])
         if count != there:
             problems.append(f"the attribute frames.{name} is {count}, there are {there}")
+        missed = log.arrays.get(f"cameras/{name}/missed")
+        said = a.get("frames_missed", {}).get(name, 0)
+        if missed is not None and said != int(np.sum(missed)):
+            problems.append(f"the attribute frames_missed.{name} is {said}, the images say {int(np.sum(missed))}")
     return problems
 
 
