@@ -28,6 +28,7 @@ from ..robot_io.chunks import read_chunk
 from ..robot_io.joints import JointOrder, read_targets
 from ..robot_io.ros2 import Ros2Robot
 from ..robots.description import RobotDescription, load_robot
+from ..scheduling import ask_for_short_slices
 from .control_parameters import HandoverParameters
 from .control_reports import Reports
 from .support import Bounds, Every, Parameters, Spinner, Stop, go_real_time, run_node
@@ -177,6 +178,7 @@ def run(options: argparse.Namespace, stop: Stop) -> None:
     refusal = go_real_time(PRIORITY)
     if refusal is not None:
         control.node.get_logger().warning(refusal)
+        ask_for_short_slices()
     try:
         control.run(stop)
     finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import gc
 import os
 import sys
@@ -15,6 +14,7 @@ from ..clock import Pacer, monotonic_s
 from ..errors import RobotUnavailable, RoveError
 from ..robot_io import topics
 from ..robots.description import load_robot
+from ..scheduling import ask_for_short_slices, set_niceness
 from ..sim.world import World
 from ..types import RobotState
 from .sim_commands import SimCommands
@@ -114,9 +114,9 @@ def run(options: argparse.Namespace, stop: Stop) -> None:
         node.trigger_activate()
     gc.collect()
     gc.freeze()
-    with contextlib.suppress(PermissionError):
-        # A real robot does not share its processor with whatever starts on this machine.
-        os.nice(-10)
+    # A real robot does not share its processor with whatever starts on this machine.
+    set_niceness(os.getpid(), -10)
+    ask_for_short_slices()
     services, pacer = Every(SERVICE_PERIOD_S), Pacer(node.robot.dt_s)
     while not stop.requested:
         pacer.wait()
