@@ -26,6 +26,15 @@ def absent_files(root: Path, episode_id: str) -> frozenset[str]:
         raise DatasetInvalid(f"{path}: cannot be read ({error})") from error
 
 
+def absent_arrays(root: Path, episode_id: str) -> frozenset[str]:
+    """The arrays that those files belong to, such as ``cameras/ego/jpeg``.
+
+    Raises:
+        DatasetInvalid: as ``absent_files``.
+    """
+    return frozenset(name.partition("/c/")[0] for name in absent_files(root, episode_id))
+
+
 def mark_absent(root: Path, episode_id: str, files: Sequence[str], url: str) -> None:
     """Say durably that these files of an episode are at ``url`` only; no files: that nothing is missing any more."""
     path = _path(root, episode_id)

@@ -81,7 +81,7 @@ def stamps_go_forward(log: Log) -> list[str]:
 def images_lie_in_their_pack(log: Log) -> list[str]:
     """Images follow each other in the pack, each inside it, and none over another."""
     problems = []
-    for camera in _cameras(log):
+    for camera in _cameras(log, with_images=True):
         offset, length = log.arrays[f"{camera}/offset"], log.arrays[f"{camera}/length"]
         end, size = offset + length, log.arrays[f"{camera}/jpeg"].size
         before = np.append(0, end[:-1])
@@ -93,7 +93,7 @@ def images_lie_in_their_pack(log: Log) -> list[str]:
 def images_are_jpegs(log: Log) -> list[str]:
     """Every image begins and ends like a JPEG file, and has the bytes that came from the camera."""
     problems = []
-    for camera in _cameras(log):
+    for camera in _cameras(log, with_images=True):
         if any(text.startswith(f"{camera}:") for text in images_lie_in_their_pack(log)):
             continue
         pack = log.arrays[f"{camera}/jpeg"]
@@ -203,5 +203,7 @@ def tracking_is_yes_or_no(log: Log) -> list[str]:
     return rows_where(log.arrays["tracking/engaged"] > 1, "tracking/engaged is not 0 or 1")
 
 
-def _cameras(log: Log) -> Iterator[str]:
-    return (f"cameras/{name}" for name in log.attributes["frames"])
+def _cameras(log: Log, *, with_images: bool = False) -> Iterator[str]:
+    """Groups of the cameras; ``with_images``: without those whose images lie elsewhere."""
+    names = (f"cameras/{name}" for name in log.attributes["frames"])
+    return (name for name in names if not (with_images and f"{name}/jpeg" in log.absent))

@@ -29,15 +29,17 @@ class Change:
 
 @dataclass(frozen=True)
 class Log:
-    """``arrays`` by name as in the episode. Checkers only read."""
+    """``arrays`` by name as in the episode, without the ``absent`` ones, which lie elsewhere. Checkers only read."""
 
     attributes: Mapping[str, Any]
     arrays: Mapping[str, NDArray[Any]]
     events: Sequence[Event] = field(default=())
+    absent: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, episode: Episode) -> Log:
-        return cls(episode.attributes, {name: np.asarray(episode[name]) for name in episode}, episode.events())
+    def of(cls, episode: Episode, absent: frozenset[str] = frozenset()) -> Log:
+        arrays = {name: np.asarray(episode[name]) for name in episode if name not in absent}
+        return cls(episode.attributes, arrays, episode.events(), absent)
 
     def control(self, name: str) -> NDArray[Any]:
         """A column of the control rows."""

@@ -9,10 +9,12 @@ import pytest
 
 from rove_teleop.cli import main
 from rove_teleop.episodes.absent import absent_files
+from rove_teleop.episodes.catalog import search
 from rove_teleop.episodes.edits import NoteEdit, OutcomeEdit
 from rove_teleop.episodes.overlay import read_labels
 from rove_teleop.episodes.overlay_files import commit_revision
 from rove_teleop.episodes.read import open_episode
+from rove_teleop.episodes.verify import verify_dataset
 from rove_teleop.errors import DatasetInvalid, RemoteUnavailable, UsageError
 from rove_teleop.remote.pull import pull
 from rove_teleop.remote.push import push
@@ -63,6 +65,7 @@ def test_two_robots_make_one_dataset(robot, tmp_path):
         record(tmp_path / "other")
     both = {*push(root, url).moved, *push(tmp_path / "other", url).moved}
     pull(url, tmp_path / "node")
+    assert {row.id for row in search(tmp_path / "node")} == both, "the catalog merges"
     assert (
         sorted(both) == list_remote(url) == [open_episode(p).id for p in sorted((tmp_path / "node/episodes").iterdir())]
     )
@@ -165,6 +168,8 @@ def test_cameras_stay_in_the_store_until_they_are_wanted(robot, tmp_path):
     assert len(episode["control/tick"]) == 60 and absent_files(node, episode.id) == {"cameras/ego/jpeg/c/0"}
     with pytest.raises(DatasetInvalid, match="jpeg"):
         episode.jpeg("ego", 0)
+    report = verify_dataset(node)
+    assert report.exit_code == 3 and report.episodes[0].lossy == ("cameras/ego/jpeg was not pulled",)
     assert pull(url, node, cameras=False).moved == ()
     (tmp_path / "share" / "second").mkdir()
     elsewhere = push(node, (tmp_path / "share" / "second").as_uri())
@@ -174,6 +179,7 @@ def test_cameras_stay_in_the_store_until_they_are_wanted(robot, tmp_path):
     assert rest.bytes + part.bytes == whole.bytes
     assert files_of(node / "episodes") == files_of(root / "episodes")
     assert not absent_files(node, episode.id)
+    assert verify_dataset(node).exit_code == verify_dataset(root).exit_code
 
 
 def test_an_episode_is_read_where_it_is(robot, tmp_path):
