@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .episodes.cache import open_cache
 from .episodes.cache_files import CachedEpisode
-from .episodes.images import ImageReader
+from .episodes.images import ImageReader, Images
 from .episodes.sampling import Batches, summed_weights
 from .episodes.weights import Weights, window_weights
 from .episodes.windows import AUTHORITY_KEY, PHASE_KEY, Selection, Windows
@@ -93,19 +93,13 @@ class _Source:
     def read(self, number: _Numbers) -> dict[str, NDArray[Any]]:
         return self._windows.read(number, self._offsets, self._horizon)
 
-    def images(
-        self, number: _Numbers, least: tuple[int, int] | None
-    ) -> dict[str, NDArray[np.uint8] | list[NDArray[np.uint8]]]:
+    def images(self, number: _Numbers, least: tuple[int, int] | None, as_float: bool) -> dict[str, Images]:
         if not self._packs:
             return {}
         places = self._windows.places(number)
         names = [self._windows.cache.episodes[episode].name for episode in places.episode.tolist()]
-        return {
-            pack: self._reader.read(
-                pack, list(zip(names, self._windows.column(pack)[places.start], strict=True)), least
-            )
-            for pack in self._packs
-        }
+        wanted = {pack: list(zip(names, self._windows.column(pack)[places.start], strict=True)) for pack in self._packs}
+        return {pack: self._reader.read(pack, listed, least, as_float) for pack, listed in wanted.items()}
 
     def batches(self, batch_size: int, seed: int, rank: int, world: int) -> Batches:
         return Batches(len(self), batch_size, seed, rank, world, self._cumulative)

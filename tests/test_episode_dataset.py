@@ -1,6 +1,7 @@
-import pickle
 import subprocess
 import sys
+from itertools import chain
+from multiprocessing.reduction import ForkingPickler
 
 import numpy as np
 import pytest
@@ -71,9 +72,9 @@ def test_workers_read_the_same(root):
 
 def test_a_dataset_travels_to_another_process(root):
     dataset = EpisodeDataset(root, cameras=["ego"], weights={"phase=recovery": 2.0})
-    data = pickle.dumps(dataset)
+    data = ForkingPickler.dumps(dataset)
     assert len(data) < 20000
-    copy = pickle.loads(data)
+    copy = ForkingPickler.loads(data)
     assert all(torch.equal(value, copy[[5, 30]][key]) for key, value in dataset[[5, 30]].items())
 
 
@@ -84,7 +85,7 @@ def test_epochs_differ_and_go_on_where_they_stopped(root):
     sampler.set_epoch(1)
     second = [number.tolist() for number in sampler]
     assert first != second
-    assert sorted(sum(first, [])) == sorted(sum(second, [])) == list(range(len(dataset)))
+    assert sorted(chain(*first)) == sorted(chain(*second)) == list(range(len(dataset)))
     sampler.set_epoch(1, first_batch=3)
     assert [number.tolist() for number in sampler] == second[3:]
     assert len(sampler) == len(second) - 3
@@ -132,7 +133,7 @@ def test_bytes_that_are_no_image_are_named(tmp_path):
     """As recording_tools records them: they start like a JPEG."""
     path = record(tmp_path, 600)
     dataset = EpisodeDataset(tmp_path, [MEASURED], cameras=["ego"], max_image_age_s=1e9)
-    with pytest.raises(DatasetInvalid, match=f"{path.name}: the bytes at .* of cameras/ego are no image"):
+    with pytest.raises(DatasetInvalid, match=f"{path.name}: the .* bytes at .* of cameras/ego are no image"):
         dataset[0]
 
 

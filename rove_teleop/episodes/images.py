@@ -1,10 +1,12 @@
-"""Camera images of a window, decoded straight from the episode's pack of JPEG files."""
+"""Camera images of windows, decoded straight from the episodes' packs of JPEG files, on several threads."""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from collections import OrderedDict
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,47 +18,57 @@ from ..errors import DatasetInvalid
 from .zarr_files import chunk_path
 
 _OPEN_FILES = 128
+_MOST_THREADS = 8
+
+Images = NDArray[Any] | list[NDArray[Any]]
+"""(n, height, width, 3) where all have the same size, else one (height, width, 3) each."""
 
 
 class ImageReader:
-    """Reads images of the episodes in ``root`` by place in the pack; keeps the last packs open.
+    """Reads images of the episodes in ``root`` by their place in the pack; keeps the last packs open.
 
-    Not for several threads at once; a process that was forked off may go on using it.
+    For one thread at a time; copies and forks of it work in other processes. Decoding uses ``threads`` (None: all cores
+    of the machine, but one in a process that another one started to share the work, such as a loader's worker).
     """
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path, threads: int | None = None) -> None:
+        self._root, self._threads = root, threads
         self._packs: OrderedDict[tuple[str, str], _Pack] = OrderedDict()
+        self._pool: tuple[int, ThreadPoolExecutor] | None = None
 
     def read(
-        self, key: str, wanted: Sequence[tuple[str, NDArray[np.int64]]], least: tuple[int, int] | None = None
-    ) -> NDArray[np.uint8] | list[NDArray[np.uint8]]:
+        self,
+        key: str,
+        wanted: Sequence[tuple[str, NDArray[np.int64]]],
+        least: tuple[int, int] | None = None,
+        as_float: bool = False,
+    ) -> Images:
         """RGB images of one camera (``cameras/NAME``), each named by its episode's file and its place (start, length).
 
-        One array (n, height, width, 3) where all have the same size, else one array each. ``least`` (height, width) is
-        the smallest size that will do: a larger image may come at half or a quarter of its size, which is faster.
+        They are uint8, or float32 in [0, 1]. ``least`` (height, width) is the smallest size that will do: a larger
+        image may come at half or a quarter of its size, which is faster.
 
         Raises:
             DatasetInvalid: a pack cannot be read, or the bytes are no image.
         """
-        height, width = least or (0, 0)
-        images: list[NDArray[np.uint8]] = []
-        together: NDArray[np.uint8] | None = None
-        for number, (episode, place) in enumerate(wanted):
-            data = self._pack(episode, key).read(int(place[0]), int(place[1]))
-            try:
-                size = simplejpeg.decode_jpeg_header(data, height, width)[:2]
-                together = np.empty((len(wanted), *size, 3), np.uint8) if number == 0 else together
-                same = together is not None and together.shape[1:3] == tuple(size)
-                buffer = together[number] if together is not None and same else None
-                image = simplejpeg.decode_jpeg(data, min_height=height, min_width=width, buffer=buffer)
-            except ValueError as error:
-                raise DatasetInvalid(
-                    f"{episode}: the bytes at {int(place[0])} of {key} are no image ({error})"
-                ) from error
-            images.append(image)
-            together = together if same else None
-        return images if together is None else together
+        files = [_Jpeg(self._pack(name, key), name, key, int(place[0]), int(place[1]), least) for name, place in wanted]
+        sizes = [file.size() for file in files]
+        dtype = np.float32 if as_float else np.uint8
+        together = len(set(sizes)) == 1
+        images: Images = (
+            np.empty((len(files), *sizes[0], 3), dtype) if together else [np.empty((*size, 3), dtype) for size in sizes]
+        )
+        list(self._map(_Jpeg.decode, files, images))
+        return images
+
+    def _map(self, *work: Any) -> Any:
+        threads = _threads() if self._threads is None else self._threads
+        if threads == 1:
+            return map(*work)
+        if self._pool is None or self._pool[0] != os.getpid():
+            # Threads do not live on in a forked process.
+            self._pool = os.getpid(), ThreadPoolExecutor(threads, thread_name_prefix="decode")
+        return self._pool[1].map(*work)
 
     def _pack(self, episode: str, key: str) -> _Pack:
         name = (episode, key)
@@ -67,7 +79,37 @@ class ImageReader:
         return pack
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (ImageReader, (self._root,))
+        return (ImageReader, (self._root, self._threads))
+
+
+class _Jpeg:
+    """The bytes of one image, and whose they are."""
+
+    def __init__(
+        self, pack: _Pack, episode: str, key: str, start: int, length: int, least: tuple[int, int] | None
+    ) -> None:
+        self._data = pack.read(start, length)
+        self._name = f"{episode}: the {length} bytes at {start} of {key}"
+        self._least = least or (0, 0)
+
+    def size(self) -> tuple[int, int]:
+        """Height and width that it will have."""
+        try:
+            height, width = simplejpeg.decode_jpeg_header(self._data, *self._least)[:2]
+        except ValueError as error:
+            raise DatasetInvalid(f"{self._name} are no image ({error})") from error
+        return int(height), int(width)
+
+    def decode(self, out: NDArray[Any]) -> None:
+        """Decode into ``out`` (height, width, 3)."""
+        height, width = self._least
+        buffer = out if out.dtype == np.uint8 else None
+        try:
+            image = simplejpeg.decode_jpeg(self._data, min_height=height, min_width=width, buffer=buffer)
+        except ValueError as error:
+            raise DatasetInvalid(f"{self._name} are no image ({error})") from error
+        if buffer is None:
+            np.divide(image, np.float32(255.0), out=out)
 
 
 class _Pack:
@@ -90,3 +132,9 @@ class _Pack:
         fd = getattr(self, "_fd", None)
         if fd is not None:
             os.close(fd)
+
+
+def _threads() -> int:
+    if multiprocessing.parent_process() is not None:
+        return 1
+    return min(_MOST_THREADS, len(os.sched_getaffinity(0)))

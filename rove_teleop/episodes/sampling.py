@@ -47,7 +47,9 @@ def drawn(position: _Numbers, cumulative: Array, seed: int, epoch: int) -> _Numb
     inside = (word >> np.uint64(11)).astype(np.float64) * 2.0**-53
     at = (piece + inside) * (cumulative[-1] / count)
     # Rounding may reach the very end, where nothing lies; a weight of zero is never reached from the right.
-    return np.minimum(np.searchsorted(cumulative, at, side="right"), np.searchsorted(cumulative, cumulative[-1]))
+    last = np.searchsorted(cumulative, cumulative[-1])
+    found: _Numbers = np.minimum(np.searchsorted(cumulative, at, side="right"), last).astype(np.int64)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

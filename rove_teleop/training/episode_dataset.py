@@ -18,6 +18,10 @@ Batch = dict[str, Tensor]
 _WIDER = {"uint16": np.int32, "uint32": np.int64, "uint64": np.int64}
 
 
+Images = NDArray[Any] | list[NDArray[Any]]
+"""(n, height, width, 3) where all have the same size, else one (height, width, 3) each."""
+
+
 class Batches(Protocol):
     """Which windows a batch holds, as a pure function of the epoch and the batch's number."""
 
@@ -33,9 +37,7 @@ class WindowSource(Protocol):
 
     def read(self, number: _Numbers) -> dict[str, NDArray[Any]]: ...
 
-    def images(
-        self, number: _Numbers, least: tuple[int, int] | None
-    ) -> dict[str, NDArray[np.uint8] | list[NDArray[np.uint8]]]: ...
+    def images(self, number: _Numbers, least: tuple[int, int] | None, as_float: bool) -> dict[str, Images]: ...
 
     def batches(self, batch_size: int, seed: int, rank: int, world: int) -> Batches: ...
 
@@ -67,7 +69,8 @@ class EpochSampler(Sampler[_Numbers]):
 class WindowDataset(Dataset[Batch]):
     """Windows as tensors. ``dataset[7]`` is one window; ``dataset[[3, 1, 2]]`` a batch, read in one call.
 
-    Images are (b, height, width, 3) uint8, or with ``image_float`` (b, 3, height, width) float32 in [0, 1].
+    Images are (b, height, width, 3) uint8, or with ``image_float`` (b, 3, height, width) float32 in [0, 1], laid out
+    as PyTorch's ``channels_last``.
     ``image_size`` (height, width) resizes them; without it, images of one batch must have one size.
     """
 
@@ -97,11 +100,12 @@ class WindowDataset(Dataset[Batch]):
             raise IndexError(f"there is no window {wrong[0]}, there are {len(self)}")
         number = np.where(number < 0, number + len(self), number)
         batch = {key: as_tensor(value) for key, value in self._source.read(number).items()}
-        for camera, images in self._source.images(number, self._image_size).items():
+        as_float = self._image_float and self._image_size is None
+        for camera, images in self._source.images(number, self._image_size, as_float).items():
             batch[camera] = self._image_tensor(camera, images)
         return batch
 
-    def _image_tensor(self, camera: str, images: NDArray[np.uint8] | list[NDArray[np.uint8]]) -> Tensor:
+    def _image_tensor(self, camera: str, images: Images) -> Tensor:
         if self._image_size is not None:
             stacked = torch.cat([_resized(torch.from_numpy(image), self._image_size) for image in images])
             return stacked.float().div_(255.0) if self._image_float else stacked.permute(0, 2, 3, 1).contiguous()
@@ -109,7 +113,7 @@ class WindowDataset(Dataset[Batch]):
             sizes = sorted({image.shape[:2] for image in images})
             raise ValueError(f"{camera}: images of {sizes[0]} and {sizes[1]} pixels in one batch need an image_size")
         tensor = torch.from_numpy(images)
-        return tensor.permute(0, 3, 1, 2).float().div_(255.0) if self._image_float else tensor
+        return tensor.permute(0, 3, 1, 2) if self._image_float else tensor
 
     def sampler(
         self, batch_size: int, seed: int = 0, rank: int | None = None, world: int | None = None

@@ -1,7 +1,7 @@
 import json
 import multiprocessing
-import pickle
 import shutil
+from multiprocessing.reduction import ForkingPickler
 
 import numpy as np
 import pytest
@@ -256,6 +256,6 @@ def test_derived_labels_are_columns_too(root):
 
 def test_columns_travel_as_names(root):
     columns = open_cache(root, [MEASURED], 50.0).columns
-    data = pickle.dumps(columns)
+    data = ForkingPickler.dumps(columns)
     assert len(data) < 2000
-    assert np.array_equal(pickle.loads(data)[MEASURED], columns[MEASURED])
+    assert np.array_equal(ForkingPickler.loads(data)[MEASURED], columns[MEASURED])

@@ -18,7 +18,10 @@ A, AD, R, P, W = Phase.AUTONOMOUS, Phase.ADAPTATION, Phase.RECOVERY, Phase.PAUSE
 MEASURED, SENT = "control/q_measured_rad", "control/q_sent_rad"
 
 
-def windows_of(root, selection=Selection(), keys=(MEASURED,), rate_hz=250.0, cameras=()):
+EVERYTHING = Selection()
+
+
+def windows_of(root, selection=EVERYTHING, keys=(MEASURED,), rate_hz=250.0, cameras=()):
     return Windows(open_cache(root, [*keys, AUTHORITY_KEY, *cameras], rate_hz), selection, cameras)
 
 
