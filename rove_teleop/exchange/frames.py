@@ -88,8 +88,8 @@ def chosen_frames(root: Path, choice: Choice, progress: Progress = silent) -> It
 def frames_of(episode: Episode, labels: Labels, choice: Choice, cameras: tuple[str, ...]) -> Frames:
     """The frames of one episode: its training steps, without the phases and rows that are left out.
 
-    Frames before the first image of a chosen camera are left out too, and rows in which a joint has no measurement or
-    no command, which no policy could learn from.
+    Left out are also frames before the first image of a chosen camera, rows in which nobody asked anything of any joint
+    (the robot waited), and rows in which a joint has no measurement or no command: no policy could learn from them.
 
     Raises:
         UsageError: a rate above the control rate.
@@ -100,6 +100,7 @@ def frames_of(episode: Episode, labels: Labels, choice: Choice, cameras: tuple[s
     keep = np.isin(labels.phase[row], [int(phase) for phase in choice.phases]) & ~labels.excluded[row]
     for name in ("control/q_measured_rad", "control/q_sent_rad"):
         keep &= np.isfinite(checked_array(episode, name)[row]).all(axis=1)
+    keep &= np.isfinite(checked_array(episode, "control/q_target_rad")[row]).any(axis=1)
     stamp_s = checked_array(episode, "control/stamp_s")[row]
     seen = {camera: Images(episode, camera).seen_at(stamp_s) for camera in cameras}
     for image in seen.values():

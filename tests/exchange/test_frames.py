@@ -89,8 +89,16 @@ def test_an_image_is_the_newest_one_received_and_never_a_later_one(tmp_path):
 
 
 def test_rows_that_no_policy_could_learn_from(tmp_path):
-    record(tmp_path, 100, cameras=(), rows=lambda tick: {"q_sent_rad": np.nan} if tick < 20 else {})
-    assert only(tmp_path).row[0] == 20
+    lacks = {range(20): "q_sent_rad", range(30, 40): "q_measured_rad", range(60, 80): "q_target_rad"}
+
+    def rows(tick):
+        values = {name: np.full(3, 0.1) for name in lacks.values()}
+        values |= {name: [0.1, np.nan, 0.1] for ticks, name in lacks.items() if tick in ticks}
+        # One joint that nobody asked for holds; all of them: the robot waited.
+        return values | ({"q_target_rad": np.nan} if tick in range(70, 80) else {})
+
+    record(tmp_path, 100, cameras=(), rows=rows)
+    assert only(tmp_path).row.tolist() == [20, 25, *range(40, 70, 5), *range(80, 100, 5)]
 
 
 def test_a_camera_that_an_episode_lacks_is_named(tmp_path):
