@@ -14,6 +14,7 @@ import random
 import sys
 import tempfile
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -33,10 +34,10 @@ def main() -> int:
         root, oracle = Path(folder) / "data", Path(folder) / "oracle"
         kills = track(range(options.kills), "kills", console=console)
         during = Counter(run_and_kill(root, oracle, rng) for _ in kills)
-        counts, wrong = check(root, oracle)
-    result = {"kills": options.kills, "during": dict(during), "acknowledged": dict(counts), "wrong": wrong[:20]}
+        verdict = check(root, oracle)
+    result = {"kills": options.kills, "during": dict(during), **asdict(verdict)}
     console.print_json(json.dumps(result)) if not options.json else sys.stdout.write(json.dumps(result) + "\n")
-    return 1 if wrong else 0
+    return 1 if verdict.broken or verdict.lost else 0
 
 
 if __name__ == "__main__":

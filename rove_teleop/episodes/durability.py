@@ -9,9 +9,12 @@ import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from ..clock import monotonic_s
 from ..errors import RecordingFailed
 
-SYNC_PERIOD_S = 0.1
+# A row may wait for the end of one round and then for the whole of the next: together less than 100 ms.
+SYNC_PERIOD_S = 0.04
+_LEAST_PAUSE_S = 0.01
 
 
 class AppendFile:
@@ -80,7 +83,7 @@ class AppendFile:
 
 
 class SyncThread:
-    """Calls ``sync`` of its files at most every ``SYNC_PERIOD_S``, in the order they are given: data, then index."""
+    """Calls ``sync`` of its files every ``SYNC_PERIOD_S``, in the order they are given: data, then index."""
 
     def __init__(self, files: Iterable[AppendFile] = ()) -> None:
         self._files = list(files)
@@ -95,11 +98,14 @@ class SyncThread:
             self._files[:0] = files
 
     def _run(self) -> None:
-        while not self._stop.wait(SYNC_PERIOD_S):
+        wait_s = SYNC_PERIOD_S
+        while not self._stop.wait(wait_s):
+            begin_s = monotonic_s()
             with self._lock:
                 files = list(self._files)
             for file in files:
                 file.sync()
+            wait_s = max(_LEAST_PAUSE_S, SYNC_PERIOD_S - (monotonic_s() - begin_s))
 
     def stop(self) -> None:
         self._stop.set()

@@ -1,4 +1,4 @@
-"""A recorder that never stops, to be killed, and the oracle: what it had acknowledged, in a file outside the dataset."""
+"""A recorder that never stops, to be killed, and the oracle: what it acknowledged, in a file outside the dataset."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import random
 import signal
 import time
 from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +25,11 @@ TICKS = 25
 _IMAGES = [jpeg(k, 20000) for k in range(TICKS)]
 
 
-def work(root: Path, oracle: int) -> None:
-    """Recover, then record and seal short episodes for ever. Every line of the oracle says what is true before it."""
+def work(root: Path, oracle: int, ticks: int = TICKS, period_s: float = 0.0002) -> None:
+    """Recover, then record and seal short episodes for ever. A line of the oracle ends with when it became true."""
 
     def say(*words: object) -> None:
-        os.write(oracle, " ".join(map(str, words)).encode() + b"\n")
+        os.write(oracle, " ".join(map(str, (*words, time.monotonic()))).encode() + b"\n")
 
     Dataset.create(root)
     lock = WriterLock(root)
@@ -37,15 +38,15 @@ def work(root: Path, oracle: int) -> None:
     while True:
         say("recording")
         recording = EpisodeRecording(root, {**ATTRIBUTES, "cameras": list(CAMERAS)}, lock, min_free_bytes=0)
-        for tick in range(TICKS):
-            time.sleep(0.0002)
+        for tick in range(ticks):
+            time.sleep(period_s)
             recording.control_row(control_row(tick))
             say("row", recording.id, tick)
             for camera in CAMERAS if tick % 4 == 0 else ():
-                recording.frame(camera, _IMAGES[tick], tick / 30.0, tick / 30.0, tick // 4)
+                recording.frame(camera, _IMAGES[tick % TICKS], tick / 30.0, tick / 30.0, tick // 4)
                 say(camera, recording.id, tick // 4)
         say("sealing")
-        recording.seal("success", last_tick=TICKS - 1)
+        recording.seal("success", last_tick=ticks - 1)
         say("sealed", recording.id)
 
 
@@ -70,22 +71,31 @@ def run_and_kill(root: Path, oracle: Path, rng: random.Random) -> str:
     return oracle.read_text().splitlines()[-1].split()[0]
 
 
-def check(root: Path, oracle: Path) -> tuple[Counter[str], list[str]]:
-    """Recover, then compare with the oracle: how much was acknowledged, and one sentence per thing that is wrong."""
+@dataclass
+class Verdict:
+    """How much was acknowledged, by kind; what is broken, in sentences; what is lost: lines of the oracle."""
+
+    acknowledged: Counter[str] = field(default_factory=Counter)
+    broken: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+
+
+def check(root: Path, oracle: Path) -> Verdict:
+    """Recover, then compare with the oracle."""
     recover_dataset(root)
-    dataset, wrong = Dataset.open(root), []
-    wrong += [f"{path.name} was not sealed" for path in dataset.recordings()]
-    wrong += [f"{report.id}: {report.broken[0]}" for report in verify_dataset(root).episodes if report.broken]
+    dataset, verdict = Dataset.open(root), Verdict()
+    verdict.broken += [f"{path.name} was not sealed" for path in dataset.recordings()]
+    verdict.broken += [f"{one.id}: {one.broken[0]}" for one in verify_dataset(root).episodes if one.broken]
     episodes = {path.name.removesuffix(".zarr"): open_episode(path) for path in dataset.episodes()}
-    counts: Counter[str] = Counter()
     for line in oracle.read_text().splitlines():
         kind, *words = line.split()
         if kind not in ("row", "sealed", *CAMERAS):
             continue
-        counts["frames" if kind in CAMERAS else kind] += 1
-        if words[0] not in episodes or not _holds(episodes[words[0]], kind, int(words[1]) if kind != "sealed" else 0):
-            wrong.append(f"lost: {line}")
-    return counts, wrong
+        verdict.acknowledged["frames" if kind in CAMERAS else kind] += 1
+        number = 0 if kind == "sealed" else int(words[1])
+        if words[0] not in episodes or not _holds(episodes[words[0]], kind, number):
+            verdict.lost.append(line)
+    return verdict
 
 
 def _holds(episode: Episode, kind: str, number: int) -> bool:
@@ -98,4 +108,4 @@ def _holds(episode: Episode, kind: str, number: int) -> bool:
         return all(
             np.array_equal(episode[f"control/{name}"][number], row[name], equal_nan=True) for name in ROW.names or ()
         )
-    return number < len(episode[f"cameras/{kind}/offset"]) and episode.jpeg(kind, number) == _IMAGES[4 * number]
+    return number < len(episode[f"cameras/{kind}/offset"]) and episode.jpeg(kind, number) == _IMAGES[4 * number % TICKS]

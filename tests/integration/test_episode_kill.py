@@ -17,7 +17,7 @@ pytestmark = pytest.mark.integration
 def test_killed_at_random_instants_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
     root, oracle, rng = tmp_path / "data", tmp_path / "oracle", random.Random(7)
     during = Counter(run_and_kill(root, oracle, rng) for _ in range(24))
-    counts, wrong = check(root, oracle)
-    assert wrong == []
-    assert counts["row"] > 100 and counts["frames"] > 50
+    verdict = check(root, oracle)
+    assert (verdict.broken, verdict.lost) == ([], [])
+    assert verdict.acknowledged["row"] > 100 and verdict.acknowledged["frames"] > 50
     assert during["recovering"] > 0 and during["sealing"] > 0
