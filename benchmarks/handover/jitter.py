@@ -4,8 +4,8 @@
 
 Runs `rove demo` and reads the wake-up errors of the control loop from its report: with a real-time priority where the
 system allows one, and without (needs setpriv of util-linux, and root to give the right away), in turns. Figures are the
-medians of the rounds, the maximum is the worst of all. Other programs on the machine count: "others" is the share of the
-cores that was busy in the second before a session began.
+medians of the rounds, the maximum is the worst of all. Other programs on the machine count: "others" is the share of
+the cores that was busy in the second before a session began.
 """
 
 from __future__ import annotations
