@@ -48,13 +48,15 @@ def pull(options: argparse.Namespace) -> int:
 
 
 def _report(result: Transfer, verb: str, options: argparse.Namespace) -> int:
-    for sentence in (*result.refused, *result.conflicts):
+    for sentence in result.problems:
         print(f"rove: {sentence}", file=sys.stderr)
     if options.json:
         print(json.dumps(asdict(result)))
-    else:
-        print(
-            f"{len(result.moved)} episodes {verb} ({result.bytes / 1e6:.1f} MB), {len(result.already_there)} were "
-            f"there, {len(result.refused)} refused; {result.revisions} edits {verb}"
-        )
+        return result.exit_code
+    episodes = (
+        f"{len(result.moved)} episodes {verb} ({result.bytes / 1e6:.1f} MB), {len(result.already_there)} were there"
+    )
+    print(f"{episodes}; {result.revisions} edits {verb}")
+    if result.merged:
+        print(f"edits made here of {len(result.merged)} episodes now come after those that others made; push them")
     return result.exit_code

@@ -93,14 +93,19 @@ def read_revision(path: Path, episode: Episode) -> Revision:
         raise DatasetInvalid(f"{path}: this revision cannot be read ({error})") from error
 
 
-def commit_revision(root: Path, episode: Episode, author: str, edits: Sequence[Edit]) -> Revision:
+def commit_revision(
+    root: Path, episode: Episode, author: str, edits: Sequence[Edit], time_s: float | None = None
+) -> Revision:
     """Add a revision. When this returns it survives a power cut; of two writers at once, one gets the next number.
+
+    ``time_s``: when it was said first, where it is said again.
 
     Raises:
         UsageError: an edit that cannot be, no edit, or no author.
         DatasetInvalid: the overlay cannot be written.
     """
     author = checked_author(author)
+    time_s = wall_time_s() if time_s is None else time_s
     if not edits:
         raise UsageError("nothing to change was given")
     folder = overlay_folder(root, episode.id)
@@ -110,7 +115,7 @@ def commit_revision(root: Path, episode: Episode, author: str, edits: Sequence[E
     try:
         make_folders(root, folder)
         while True:
-            revision = Revision(number, author, wall_time_s(), tuple(edits))
+            revision = Revision(number, author, time_s, tuple(edits))
             if create_once(revision_path(root, episode.id, number), _content(revision, episode)):
                 return revision
             number += 1

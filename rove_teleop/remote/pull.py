@@ -36,7 +36,7 @@ def pull(url: str, root: Path, *, cameras: bool = True, progress: Progress | Non
     Dataset.create(root)
     moved: list[str] = []
     already: list[str] = []
-    refused: list[str] = []
+    problems: list[str] = []
     fetched = 0
     with WriterLock(root):
         ids = remote_ids(store)
@@ -46,14 +46,15 @@ def pull(url: str, root: Path, *, cameras: bool = True, progress: Progress | Non
                 (already if size is None else moved).append(episode_id)
                 fetched += size or 0
             except DatasetInvalid as error:
-                refused.append(str(error))
+                problems.append(str(error))
             except OSError as error:
                 raise RecordingFailed(f"{root}: the disk refused episode {episode_id} ({error.strerror})") from error
             if progress is not None:
                 progress(number, len(ids))
+        said = pull_overlays(store, root)
         shutil.rmtree(root / SIDE_FOLDER, ignore_errors=True)
-        revisions, conflicts = pull_overlays(store, root)
-    return Transfer(tuple(moved), tuple(already), tuple(refused), revisions, tuple(conflicts), fetched)
+    problems += said.problems
+    return Transfer(tuple(moved), tuple(already), tuple(problems), said.moved, tuple(said.merged), fetched)
 
 
 def remote_ids(store: ObjectStore) -> list[str]:

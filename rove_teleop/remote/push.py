@@ -25,18 +25,21 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """What a push or a pull did, by episode id; ``refused`` and ``conflicts`` are sentences."""
+    """What a push or a pull did, by episode id; ``problems`` are sentences.
+
+    ``merged``: episodes whose edits here went behind those that others had made meanwhile.
+    """
 
     moved: tuple[str, ...]
     already_there: tuple[str, ...]
-    refused: tuple[str, ...]
+    problems: tuple[str, ...]
     revisions: int
-    conflicts: tuple[str, ...]
+    merged: tuple[str, ...]
     bytes: int
 
     @property
     def exit_code(self) -> int:
-        return 1 if self.refused or self.conflicts else 0
+        return 1 if self.problems else 0
 
 
 def push(root: Path, url: str, progress: Progress | None = None) -> Transfer:
@@ -53,7 +56,7 @@ def push(root: Path, url: str, progress: Progress | None = None) -> Transfer:
     there = store.sizes("episodes/")
     moved: list[str] = []
     already: list[str] = []
-    refused: list[str] = []
+    problems: list[str] = []
     sent = 0
     paths = dataset.episodes()
     for number, path in enumerate(paths, start=1):
@@ -62,11 +65,11 @@ def push(root: Path, url: str, progress: Progress | None = None) -> Transfer:
             (already if size is None else moved).append(episode_id)
             sent += size or 0
         except DatasetInvalid as error:
-            refused.append(str(error))
+            problems.append(str(error))
         if progress is not None:
             progress(number, len(paths))
-    revisions, conflicts = push_overlays(store, root)
-    return Transfer(tuple(moved), tuple(already), tuple(refused), revisions, tuple(conflicts), sent)
+    said = push_overlays(store, root)
+    return Transfer(tuple(moved), tuple(already), (*problems, *said.problems), said.moved, (), sent)
 
 
 def check_remote(store: ObjectStore, *, make: bool = False) -> None:

@@ -10,12 +10,13 @@ import pytest
 from rove_teleop.cli import main
 from rove_teleop.episodes.absent import absent_files
 from rove_teleop.episodes.catalog import search
-from rove_teleop.episodes.edits import NoteEdit, OutcomeEdit
+from rove_teleop.episodes.edits import NoteEdit, OutcomeEdit, UndoEdit
 from rove_teleop.episodes.overlay import read_labels
-from rove_teleop.episodes.overlay_files import commit_revision
+from rove_teleop.episodes.overlay_files import commit_revision, read_revisions
 from rove_teleop.episodes.read import open_episode
 from rove_teleop.episodes.verify import verify_dataset
-from rove_teleop.errors import DatasetInvalid, RemoteUnavailable, UsageError
+from rove_teleop.errors import DatasetInvalid, RecordingFailed, RemoteUnavailable, UsageError
+from rove_teleop.remote import overlay_merge, overlays
 from rove_teleop.remote.pull import pull
 from rove_teleop.remote.push import push
 from rove_teleop.remote.read import list_remote, open_remote
@@ -83,11 +84,11 @@ def test_another_episode_of_the_same_name_is_refused_and_overwrites_nothing(robo
     forged.write_text(json.dumps(attributes, indent=1))
     result = push(other, url)
     assert result.exit_code == 1 and result.already_there == (open_episode(second).id,)
-    assert "has another episode of this name" in result.refused[0] and "another prefix" in result.refused[0]
+    assert "has another episode of this name" in result.problems[0] and "another prefix" in result.problems[0]
     assert files_of(tmp_path / "share") == before
     kept = files_of(other)
     pulled = pull(url, other)
-    assert pulled.exit_code == 1 and "yours is kept" in pulled.refused[0]
+    assert pulled.exit_code == 1 and "yours is kept" in pulled.problems[0]
     assert files_of(other / "episodes") == {
         k.removeprefix("episodes/"): v for k, v in kept.items() if k[:9] == "episodes/"
     }
@@ -142,7 +143,7 @@ def test_an_object_that_is_missing_in_the_store_holds_up_nobody_else(robot, tmp_
     push(root, url)
     next((tmp_path / "share").glob("lab/objects/*/control/phase/c/0")).unlink()
     result = pull(url, tmp_path / "node")
-    assert "is not there" in result.refused[0] and len(result.moved) == 1
+    assert "is not there" in result.problems[0] and len(result.moved) == 1
 
 
 def test_two_pushers_at_once_commit_each_episode_once(robot, tmp_path):
@@ -173,7 +174,7 @@ def test_cameras_stay_in_the_store_until_they_are_wanted(robot, tmp_path):
     assert pull(url, node, cameras=False).moved == ()
     (tmp_path / "share" / "second").mkdir()
     elsewhere = push(node, (tmp_path / "share" / "second").as_uri())
-    assert elsewhere.moved == () and "pulled without its cameras" in elsewhere.refused[0]
+    assert elsewhere.moved == () and "pulled without its cameras" in elsewhere.problems[0]
     assert push(node, url).exit_code == 0
     rest = pull(url, node)
     assert rest.bytes + part.bytes == whole.bytes
@@ -216,16 +217,16 @@ def test_a_byte_that_changed_is_found_wherever_it_changed(robot, tmp_path):
     with pytest.raises(DatasetInvalid, match="image 0 of camera 'ego'"):
         open_remote(url, local.id).jpeg("ego", 0)
     result = pull(url, tmp_path / "node")
-    assert "does not match its hash" in result.refused[0] and len(result.moved) == 1
+    assert "does not match its hash" in result.problems[0] and len(result.moved) == 1
     # A damaged episode here is not spread either.
     chunk = root / "episodes" / f"{local.id}.zarr" / "control/phase/c/0"
     chunk.write_bytes(b"\1" + chunk.read_bytes()[1:])
     (tmp_path / "share" / "second").mkdir()
-    refused = push(root, (tmp_path / "share" / "second").as_uri()).refused
+    refused = push(root, (tmp_path / "share" / "second").as_uri()).problems
     assert "control/phase does not match its checksum" in refused[0]
 
 
-def test_what_people_said_travels_and_is_never_overwritten(robot, tmp_path):
+def test_what_people_said_travels(robot, tmp_path):
     root, url = robot
     push(root, url)
     node = tmp_path / "node"
@@ -236,13 +237,75 @@ def test_what_people_said_travels_and_is_never_overwritten(robot, tmp_path):
     assert push(root, url).revisions == 2 and push(root, url).revisions == 0
     assert pull(url, node).revisions == 2
     assert read_labels(node, theirs).outcome == "failure" and read_labels(node, theirs).notes == ("slipped",)
-    # Two people at two places say something at the same time: both keep what they said, and are told.
-    commit_revision(root, mine, "Ana", [OutcomeEdit("success")])
-    commit_revision(node, theirs, "Ben", [OutcomeEdit("discarded")])
-    assert push(root, url).exit_code == 0
-    for result in (push(node, url), pull(url, node)):
-        assert result.exit_code == 1 and "revision 3" in result.conflicts[0]
-    assert read_labels(root, mine).outcome == "success" and read_labels(node, theirs).outcome == "discarded"
+
+
+def both_said(robot, tmp_path):
+    """Two places that agree on one revision, and then each say two others, one of which undoes the other."""
+    root, url = robot
+    push(root, url)
+    pull(url, tmp_path / "node")
+    mine, theirs = (open_episode(sorted((r / "episodes").iterdir())[0]) for r in (root, tmp_path / "node"))
+    commit_revision(root, mine, "Ana", [NoteEdit("agreed")])
+    push(root, url)
+    pull(url, tmp_path / "node")
+    for place, episode, author, outcome in (
+        (root, mine, "Ana", "failure"),
+        (tmp_path / "node", theirs, "Ben", "discarded"),
+    ):
+        commit_revision(place, episode, author, [OutcomeEdit(outcome)])
+        commit_revision(place, episode, author, [UndoEdit(2), NoteEdit(f"not {outcome}")])
+    return mine, theirs
+
+
+def test_what_two_people_said_at_once_is_merged_behind_each_other(robot, tmp_path):
+    (root, url), node = robot, tmp_path / "node"
+    mine, theirs = both_said(robot, tmp_path)
+    assert push(root, url).revisions == 2
+    refused = push(node, url)
+    assert refused.exit_code == 1 and "said revision 2" in refused.problems[0] and "pull" in refused.problems[0]
+    merged = pull(url, node)
+    assert (merged.exit_code, merged.merged, merged.revisions) == (0, (mine.id,), 3)
+    said = read_revisions(node, theirs)
+    assert [item.author for item in said] == ["Ana", "Ana", "Ana", "Ben", "Ben"]
+    assert said[4].edits == (UndoEdit(4), NoteEdit("not discarded")), "an undo follows what it undoes"
+    assert (push(node, url).revisions, pull(url, root).revisions) == (2, 2)
+    assert read_revisions(root, mine) == said and not (node / "set_aside" / mine.id).exists()
+
+
+@pytest.mark.parametrize("steps", range(6))
+def test_a_merge_that_was_cut_short_goes_on(robot, tmp_path, monkeypatch, steps):
+    """The disk refuses after so many steps: what was said is complete after the next pull, and nothing twice."""
+    (root, url), node = robot, tmp_path / "node"
+    _, theirs = both_said(robot, tmp_path)
+    push(root, url)
+    left = iter(range(steps))
+    with monkeypatch.context() as broken:
+        for place, name in ((overlays, "create_once"), (overlay_merge, "commit_revision"), (shutil, "rmtree")):
+            broken.setattr(place, name, _until(left, getattr(place, name)))
+        with pytest.raises(RecordingFailed, match="No space left"):
+            pull(url, node)
+    assert pull(url, node).exit_code == 0
+    assert [item.author for item in read_revisions(node, theirs)] == ["Ana", "Ana", "Ana", "Ben", "Ben"]
+
+
+def _until(left, function):
+    def limited(*arguments, **named):
+        if next(left, None) is None:
+            raise OSError(28, "No space left on device")
+        return function(*arguments, **named)
+
+    return limited
+
+
+def test_a_damaged_revision_in_the_store_is_not_taken(robot, tmp_path):
+    root, url = robot
+    commit_revision(root, open_episode(sorted((root / "episodes").iterdir())[0]), "Ana", [OutcomeEdit("failure")])
+    push(root, url)
+    (stored,) = (tmp_path / "share").glob("lab/overlays/*/000001.json")
+    stored.write_text(stored.read_text().replace("failure", "success"))
+    result = pull(url, tmp_path / "node")
+    assert len(result.moved) == 2 and result.revisions == 0 and "does not match its checksum" in result.problems[0]
+    assert not list((tmp_path / "node").glob("overlays/*/*"))
 
 
 @pytest.mark.parametrize(
@@ -257,7 +320,7 @@ def test_a_commit_that_points_out_of_its_folder_is_refused(robot, tmp_path, fold
     commit.write_text(json.dumps(forged))
     before = set(tmp_path.rglob("*"))
     result = pull(url, tmp_path / "node")
-    assert len(result.refused) == 1 and len(result.moved) == 1
+    assert len(result.problems) == 1 and len(result.moved) == 1
     assert all((tmp_path / "node") in (p, *p.parents) for p in set(tmp_path.rglob("*")) - before)
 
 
