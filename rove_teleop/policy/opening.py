@@ -39,7 +39,7 @@ def open_remote(text: str, robot: RobotDescription) -> Policy:
 
         return RemotePolicy(GrootLink(address, robot), robot, address.deadline_s)
     if address.scheme == "lerobot":
-        from .remote.lerobot import LerobotLink
+        from .remote.lerobot_link import LerobotLink
 
         return RemotePolicy(LerobotLink(address, robot), robot, address.deadline_s)
     from .remote.openpi import OpenpiLink

@@ -72,7 +72,7 @@ class Courier:
         self._closed.set()
         with self._change:
             self._change.notify_all()
-        self._link.close()
+        self._link.interrupt()
         self._thread.join(timeout=2.0)
 
     def _none(self, reason: str) -> Message | None:
@@ -80,6 +80,7 @@ class Courier:
         return None
 
     def _run(self) -> None:
+        """The thread: one connection after the other."""
         pause_s = FIRST_PAUSE_S
         while not self._closed.is_set():
             answered = 0

@@ -42,7 +42,10 @@ class Link(Protocol):
         """
 
     def close(self) -> None:
-        """Leave; what was asked is forgotten. May be called at any time and again."""
+        """Leave; what was asked is forgotten. May be called again."""
+
+    def interrupt(self) -> None:
+        """What the link waits for fails soon. The one call that comes from another thread."""
 
     def fit(self, description: Message) -> Fit:
         """What the policy works on, by name; `CheckpointInvalid` with both sides when that is not this robot."""

@@ -86,6 +86,11 @@ class OpenpiLink:
         if connection is not None:
             connection.close()
 
+    def interrupt(self) -> None:
+        connection = self._connection
+        if connection is not None:
+            connection.close()
+
     def fit(self, description: Message) -> Fit:
         return fit(self._robot, self._address, description, self.where)
 
