@@ -16,11 +16,8 @@ from typing import IO
 from . import clock
 from .errors import MissingDependency, StageLost, UsageError
 from .ros_environment import prepare_ros
-from .scheduling import set_niceness
 
 STOP_PATIENCE_S = 3.0
-NICENESS = {"sim_camera": 10, "policy": 10, "console": 10}
-"""Modules that let the others go first: a late picture or plan costs less than a late command or a lost row."""
 
 
 class Process:
@@ -39,8 +36,6 @@ class Process:
             # Ctrl-C is for the parent, which then stops its children in order.
             start_new_session=True,
         )
-        if module in NICENESS:
-            set_niceness(self.popen.pid, NICENESS[module])
         self._lines: queue.Queue[str | None] = queue.Queue()
         if talks:
             threading.Thread(target=self._read, name=f"{name} stdout", daemon=True).start()

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from rove_teleop import scheduling
-from rove_teleop.processes import NICENESS, Processes
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads /proc")
 NUMBER = scheduling._SCHED_SETATTR.get(os.uname().machine)
@@ -80,16 +79,17 @@ def test_who_ended_meanwhile_is_no_error():
     scheduling.set_niceness(child.pid, 10)
 
 
-def test_only_what_may_be_late_steps_back(tmp_path):
-    """The recorder stays: on a crowded machine it would lose rows."""
-    assert not {"control", "sim_robot", "operator", "recorder"} & NICENESS.keys()
-    processes = Processes(tmp_path)
-    try:
-        for module in ("console", "recorder"):
-            process = processes.start(module, module, "--help")
-            assert os.getpriority(os.PRIO_PROCESS, process.popen.pid) == NICENESS.get(module, 0)
-    finally:
-        processes.stop()
+def test_stepping_back_takes_every_thread_along():
+    script = (
+        "import os, threading\n"
+        "from rove_teleop.scheduling import step_back\n"
+        "threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+        "step_back()\n"
+        "print(*[os.getpriority(os.PRIO_PROCESS, int(t)) for t in os.listdir('/proc/self/task')], flush=True)\n"
+        "os._exit(0)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == {"10"} and len(done.stdout.split()) >= 2
 
 
 def test_threads_are_all_meant():

@@ -32,6 +32,7 @@ from ..console import (
 )
 from ..errors import StageLost, UsageError
 from ..robot_io import topics
+from ..scheduling import step_back
 from .support import Spinner, Stop, run_node
 
 COMMAND_DEADLINE_S = 1.0
@@ -107,6 +108,7 @@ def run(options: argparse.Namespace, stop: Stop) -> None:
         ready["headset"] = headset.url
     spinning = threading.Thread(target=_spin, args=(node, server, stop), name="ros")
     spinning.start()
+    step_back()
     try:
         # uvicorn takes the signals over while it serves, and hands them on to ``stop`` when it has ended.
         asyncio.run(serve_together(*servers))

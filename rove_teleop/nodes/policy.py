@@ -18,6 +18,7 @@ from ..policy.protocol import Policy
 from ..robot_io import topics
 from ..robot_io.chunks import pack_chunk
 from ..robots.description import RobotDescription, load_robot
+from ..scheduling import step_back
 from ..sim.tasks import make_task
 from .observer import Observer
 from .support import Bounds, Every, Parameters, Stop, diagnostic, run_node, step_paced
@@ -88,6 +89,7 @@ def run(options: argparse.Namespace, stop: Stop) -> None:
     if options.task and task != options.task:
         raise CheckpointInvalid(f"{text} is a policy for '{task}', not for '{options.task}'")
     node = PolicyNode(robot, policy, make_task(task).instruction)
+    step_back()
     step_paced(node, LOOP_HZ, stop)
 
 

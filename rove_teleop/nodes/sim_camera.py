@@ -22,6 +22,7 @@ from ..errors import UsageError
 from ..robot_io import topics
 from ..robot_io.joints import stamp_now
 from ..robots.description import load_robot
+from ..scheduling import step_back
 from ..sim.camera import SimCamera
 from .support import Bounds, Every, Parameters, Spinner, Stop, diagnostic, run_node
 
@@ -86,6 +87,7 @@ def run(options: argparse.Namespace, stop: Stop) -> None:
     node = CameraNode(options.robot, options.task, cameras)
     spinner = Spinner(node)
     pacer = Pacer(1.0 / node.parameters.value("rate_hz"))
+    step_back()
     while not stop.requested:
         pacer.wait()
         node.step()
