@@ -13,8 +13,9 @@ from .episodes.cache import open_cache
 from .episodes.cache_files import CachedEpisode
 from .episodes.images import ImageReader, Images
 from .episodes.sampling import Batches, summed_weights
+from .episodes.selection import AUTHORITY_KEY, Selection
 from .episodes.weights import Weights, window_weights
-from .episodes.windows import AUTHORITY_KEY, PHASE_KEY, Selection, Windows
+from .episodes.windows import PHASE_KEY, Windows
 from .errors import UsageError
 from .training.episode_dataset import WindowDataset
 from .types import Array

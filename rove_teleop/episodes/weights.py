@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from ..errors import UsageError
 from ..types import Array, Authority, Phase
 from .cache_files import CachedEpisode
-from .windows import AUTHORITY_KEY, Windows, codes
+from .selection import AUTHORITY_KEY, codes
+from .windows import Windows
 
 _OF_EPISODE = ("outcome", "split", "task", "operator", "policy_id", "protocol", "takeover_mode", "id")
 

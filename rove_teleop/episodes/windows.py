@@ -10,34 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UsageError
-from ..types import Authority, Phase
-from .attributes import OUTCOMES
 from .cache import FlatCache
-from .cache_labels import CUT, EXCLUDED
+from .cache_labels import CUT
+from .selection import Selection, in_phases, usable_steps, why_none
 
-AUTHORITY_KEY, PHASE_KEY = "control/authority", "labels/phase"
-NEVER_TRAINED = (Phase.PAUSED, Phase.REWIND)
+PHASE_KEY = "labels/phase"
 _Bools = NDArray[np.bool_]
 _Numbers = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which steps windows are made of; None is everything that may be trained on.
-
-    A step that is not selected belongs to no window: windows end before it. ``start_phases`` narrows only where windows
-    start. ``outcomes`` leaves out discarded episodes unless named. A step where a requested key was not recorded or is
-    not finite is not selected, unless the key is in ``nan_allowed``. Windows start only where every camera has an image
-    that is not older than ``max_image_age_s``.
-    """
-
-    phases: Sequence[str] | None = None
-    start_phases: Sequence[str] | None = None
-    authorities: Sequence[str] | None = None
-    outcomes: Sequence[str] | None = None
-    splits: Sequence[str] | None = None
-    nan_allowed: Sequence[str] = ()
-    max_image_age_s: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +40,22 @@ class Windows:
         UsageError: a phase, authority, outcome or split that is not there, or no window is left.
     """
 
-    def __init__(self, cache: FlatCache, selection: Selection = Selection(), cameras: Sequence[str] = ()) -> None:
+    def __init__(self, cache: FlatCache, selection: Selection, cameras: Sequence[str] = ()) -> None:
         self.cache = cache
-        usable = _usable(cache, selection, set(cameras))
+        usable = usable_steps(cache, selection, set(cameras))
         begins = usable.copy()
         begins[1:] &= ~usable[:-1] | ~cache.joined[1:] | ((cache.labels.flags[1:] & CUT) != 0)
         self._first = np.flatnonzero(begins)
         self._last = np.flatnonzero(usable & np.append(~usable[1:] | begins[1:], True))
         self._episode = np.searchsorted(cache.ends, self._first, side="right")
         self._terminal = np.append(self._episode[1:] != self._episode[:-1], True)[: len(self._first)]
-        starts = usable & _in_phases(cache, selection.start_phases)
+        starts = usable & in_phases(cache, selection.start_phases)
         for camera in cameras:
             age_us = cache.columns[camera][:, 2]
             starts &= cache.whole[camera] & (age_us <= selection.max_image_age_s * 1e6)
         self._set_runs(starts)
         if not len(self):
-            raise UsageError(f"{cache.root}: no window is left ({_why_none(cache, usable)})")
+            raise UsageError(f"{cache.root}: no window is left ({why_none(cache, usable)})")
 
     def _set_runs(self, starts: _Bools) -> None:
         """Neighbouring starts are one run: its first step, and the number of windows up to its end."""
@@ -134,70 +113,3 @@ class Windows:
     def column(self, key: str) -> NDArray[Any]:
         """A key over all steps of the cache."""
         return self.cache.labels.phase if key == PHASE_KEY else self.cache.columns[key]
-
-
-def codes(names: Sequence[str], known: type[Phase] | type[Authority], what: str) -> list[int]:
-    """The stored numbers of these names.
-
-    Raises:
-        UsageError: a name that is none of them.
-    """
-    listed = {item.name.lower(): int(item) for item in known}
-    for name in names:
-        if name not in listed:
-            raise UsageError(f"there is no {what} '{name}'; there are {', '.join(listed)}")
-    return [listed[name] for name in names]
-
-
-def _usable(cache: FlatCache, selection: Selection, cameras: set[str]) -> _Bools:
-    usable = (cache.labels.flags & EXCLUDED) == 0
-    usable &= _in_phases(cache, selection.phases)
-    if selection.authorities is not None:
-        usable &= np.isin(cache.columns[AUTHORITY_KEY], codes(selection.authorities, Authority, "authority"))
-    for key, whole in cache.whole.items():
-        if key not in cameras and key not in selection.nan_allowed and not key.startswith("steps/"):
-            usable &= whole
-    steps = np.diff(cache.ends, prepend=0)
-    selected: _Bools = usable & np.repeat(_episodes_selected(cache, selection), steps)
-    return selected
-
-
-def _in_phases(cache: FlatCache, names: Sequence[str] | None) -> _Bools:
-    if names is None:
-        return ~np.isin(cache.labels.phase, NEVER_TRAINED)
-    chosen = codes(names, Phase, "phase")
-    for phase in NEVER_TRAINED:
-        if phase in chosen:
-            raise UsageError(f"phase '{phase.name.lower()}' is never trained on: nobody's skill is in it")
-    return np.isin(cache.labels.phase, chosen)
-
-
-def _episodes_selected(cache: FlatCache, selection: Selection) -> _Bools:
-    outcomes = selection.outcomes or [outcome for outcome in OUTCOMES if outcome != "discarded"]
-    for outcome in outcomes:
-        if outcome not in OUTCOMES:
-            raise UsageError(f"there is no outcome '{outcome}'; there are {', '.join(OUTCOMES)}")
-    labels = cache.labels.episodes
-    splits = {item.split for item in labels}
-    for split in selection.splits or ():
-        if split not in splits:
-            raise UsageError(f"{cache.root}: no episode is in split '{split}'; there are {sorted(splits)}")
-    return np.array(
-        [
-            item.name not in cache.skipped
-            and item.outcome in outcomes
-            and (selection.splits is None or item.split in selection.splits)
-            for item in labels
-        ],
-        dtype=np.bool_,
-    )
-
-
-def _why_none(cache: FlatCache, usable: _Bools) -> str:
-    if usable.any():
-        return "no selected step may start one: its phase is not in start_phases, or a camera has no recent image"
-    left_out = [f"{len(cache.skipped)} of {len(cache.episodes)} episodes are skipped"] if cache.skipped else []
-    partial = [key for key, whole in cache.whole.items() if not key.startswith("steps/") and not whole.any()]
-    if partial:
-        left_out.append(f"'{partial[0]}' is never recorded and finite")
-    return "; ".join([*left_out, f"{len(usable)} steps do not match the selection"])

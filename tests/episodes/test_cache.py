@@ -6,7 +6,7 @@ from multiprocessing.reduction import ForkingPickler
 import numpy as np
 import pytest
 
-from rove_teleop.episodes import cache as cache_module
+from rove_teleop.episodes import cache_build
 from rove_teleop.episodes.cache import open_cache
 from rove_teleop.episodes.cache_labels import CUT, EXCLUDED
 from rove_teleop.episodes.edits import ExcludeEdit, OutcomeEdit, PhaseEdit
@@ -37,13 +37,13 @@ def waist(cache):
 def builds(monkeypatch):
     """Names of the episodes whose columns are read from now on."""
     read = []
-    original = cache_module.column_of
+    original = cache_build.column_of
 
     def counting(episode, key, steps):
         read.append((episode.path.name[-11:-5], key))
         return original(episode, key, steps)
 
-    monkeypatch.setattr(cache_module, "column_of", counting)
+    monkeypatch.setattr(cache_build, "column_of", counting)
     return read
 
 
@@ -156,6 +156,16 @@ def test_damaged_episodes_are_skipped_and_listed(root):
     assert "not an episode of this software" in cache.skipped["foreign.zarr"]
     # Another key of the damaged episode is as good as ever.
     assert set(open_cache(root, ["control/reason"], 50.0).skipped) == {"foreign.zarr"}
+
+
+def test_damage_that_came_later_is_found_when_a_key_is_read(root):
+    open_cache(root, [MEASURED], 50.0)
+    first = sorted((root / "episodes").iterdir())[0]
+    damage(first, "control/tick")
+    assert open_cache(root, [MEASURED], 50.0).skipped == {}
+    cache = open_cache(root, [MEASURED, SENT], 50.0)
+    assert "control/tick does not match its checksum" in cache.skipped[first.name]
+    assert cache.columns[SENT][8:, 0].tolist() == waist(cache)[8:]
 
 
 def test_another_robot_is_skipped(root):

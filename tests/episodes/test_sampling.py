@@ -22,7 +22,7 @@ PINNED = [791, 759, 543, 362, 832, 523, 849, 5]
 
 def test_the_shuffle_is_even():
     """Where an element lands, and who its neighbour is, over many epochs: chi-square within five sigma."""
-    count, epochs = 12, 2000
+    count, epochs = 12, 1000
     places = np.zeros((count, count))
     follows = np.zeros((count, count))
     for epoch in range(epochs):

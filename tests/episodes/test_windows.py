@@ -7,8 +7,9 @@ from rove_teleop.episodes.cache import open_cache
 from rove_teleop.episodes.edits import ExcludeEdit, OutcomeEdit, SplitEdit
 from rove_teleop.episodes.overlay_files import commit_revision
 from rove_teleop.episodes.read import open_episode
+from rove_teleop.episodes.selection import AUTHORITY_KEY, Selection
 from rove_teleop.episodes.weights import window_weights
-from rove_teleop.episodes.windows import AUTHORITY_KEY, PHASE_KEY, Selection, Windows
+from rove_teleop.episodes.windows import PHASE_KEY, Windows
 from rove_teleop.errors import UsageError
 from rove_teleop.types import Authority, Phase
 
