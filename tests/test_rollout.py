@@ -44,7 +44,8 @@ class HurryingPolicy:
     def reset(self, seed):
         self.commanded_rad.clear()
 
-    def act(self, measured_rad, commanded_rad, features, names):
+    def act(self, observation):
+        commanded_rad = observation.q_commanded_rad
         self.commanded_rad.append(commanded_rad[self.joint])
         ahead_rad = commanded_rad[self.joint] + np.array([[0.0], [0.4]])
         return Plan(np.array([0.0, 0.5]), np.array([self.joint]), ahead_rad)
