@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,9 +8,10 @@ import pytest
 
 from rove_teleop.episodes import dataset as dataset_module
 from rove_teleop.episodes.dataset import Dataset, WriterLock
+from rove_teleop.episodes.recover import recover_dataset
 from rove_teleop.errors import DatasetInvalid
 
-from .recording_tools import begin, record
+from .recording_tools import begin, orphan, record
 
 
 def test_a_dataset_is_made_once_and_opened_again(tmp_path: Path) -> None:
@@ -98,3 +100,36 @@ def test_an_id_that_is_taken_is_not_used_again(tmp_path: Path) -> None:
     dataset = Dataset.create(tmp_path)
     first, second = dataset.begin_recording(), dataset.begin_recording()
     assert first != second
+
+
+def test_a_writer_meets_a_newer_dataset_in_a_sentence_and_leaves_it_alone(tmp_path: Path) -> None:
+    (tmp_path / "dataset.json").write_text('{"format_version": 2}')
+    before = sorted(tmp_path.iterdir())
+    for work in (lambda: begin(tmp_path), lambda: recover_dataset(tmp_path)):
+        with pytest.raises(DatasetInvalid, match="has format version 2, this software reads up to 1"):
+            work()
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a read-only mount needs root, who may write a read-only folder")
+def test_a_read_only_dataset_is_read_and_refuses_a_writer_in_a_sentence(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    record(root, 3)
+    orphan(root, 3)
+    subprocess.run(["mount", "--bind", "-o", "ro", str(root), str(root)], check=True)
+    try:
+        assert len(Dataset.open(root).episodes()) == 1
+        for work in (lambda: begin(root), lambda: recover_dataset(root)):
+            with pytest.raises(DatasetInvalid, match=f"{root}: the dataset cannot be written \\(Read-only file system"):
+                work()
+    finally:
+        subprocess.run(["umount", "-l", str(root)], check=True)
+
+
+@pytest.mark.parametrize("cameras", [["../ego"], [".."], ["a/b"], [""], ["ego", "ego"], "ego", [3]])
+def test_camera_names_that_are_no_folder_names_are_refused_before_anything_is_made(
+    tmp_path: Path, cameras: object
+) -> None:
+    with pytest.raises(DatasetInvalid, match="camera"):
+        begin(tmp_path / "data", cameras=cameras)
+    assert not (tmp_path / "data").exists()
