@@ -27,6 +27,7 @@ def add(subparsers: Any) -> None:
     command = subparsers.add_parser("pull", help="episodes and edits that are not here out of an object store")
     command.add_argument("url", help=_URL)
     command.add_argument("dataset", type=Path)
+    command.add_argument("--share", type=_share, default=(0, 1), metavar="K/N", help="only part K (from 0) of N")
     command.add_argument("--without-cameras", action="store_true", help="leave the images in the store")
     command.add_argument("--json", action="store_true")
     command.set_defaults(run=pull)
@@ -43,8 +44,16 @@ def pull(options: argparse.Namespace) -> int:
     """Pull what is missing here."""
     from ..remote.pull import pull
 
-    result = pull(options.url, options.dataset, cameras=not options.without_cameras, progress=counter("episodes"))
+    cameras, progress = not options.without_cameras, counter("episodes")
+    result = pull(options.url, options.dataset, cameras=cameras, share=options.share, progress=progress)
     return _report(result, "pulled", options)
+
+
+def _share(text: str) -> tuple[int, int]:
+    part, _, parts = text.partition("/")
+    if not (part.isdecimal() and parts.isdecimal() and int(part) < int(parts)):
+        raise argparse.ArgumentTypeError(f"{text} is not a part such as 0/4")
+    return int(part), int(parts)
 
 
 def _report(result: Transfer, verb: str, options: argparse.Namespace) -> int:

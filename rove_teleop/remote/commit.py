@@ -19,6 +19,7 @@ from ..errors import DatasetInvalid, UsageError
 
 FORMAT_VERSION = 1
 ROOT_METADATA = "zarr.json"
+OBJECTS = "objects/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,11 @@ def commit_key(episode_id: str) -> str:
     return f"episodes/{checked_name(episode_id, 'an episode id')}.commit"
 
 
+def folder_name(episode_id: str, content: str) -> str:
+    """Two episodes of one name never share a folder, so that neither can overwrite the other."""
+    return f"{episode_id}-{content[:16]}.zarr"
+
+
 def content_of(path: Path) -> str:
     """What tells a sealed episode on disk from every other."""
     return hashlib.sha256((path / ROOT_METADATA).read_bytes()).hexdigest()
@@ -87,7 +93,7 @@ def commit_of(episode: Episode) -> Commit:
     return Commit(
         id=episode.id,
         content=content,
-        folder=f"objects/{episode.id}-{content[:16]}.zarr",
+        folder=f"{OBJECTS}{folder_name(episode.id, content)}",
         files=tuple(_stored(file, episode.path) for file in files),
         arrays={name: StoredArray(episode[name].shape, episode[name].dtype.str) for name in episode},
     )
@@ -106,7 +112,7 @@ def read_commit(data: bytes, where: str) -> Commit:
         files = tuple(StoredFile(str(f["path"]), int(f["size"]), str(f["sha256"])) for f in value["files"])
         arrays = {n: StoredArray(tuple(a["shape"]), np.dtype(a["dtype"]).str) for n, a in value["arrays"].items()}
         commit = Commit(checked_name(value["id"], "an id"), value["content"], value["folder"], files, arrays)
-        if not commit.folder.startswith("objects/"):
+        if not commit.folder.startswith(OBJECTS):
             raise ValueError(f"its folder is {commit.folder!r}")
         for name in (commit.folder, *(file.path for file in files)):
             if name.startswith("/") or not {".", ".."}.isdisjoint(name.split("/")) or "\\" in name:

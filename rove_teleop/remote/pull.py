@@ -13,18 +13,21 @@ from ..episodes.dataset import Dataset, WriterLock
 from ..episodes.durability import fsync_directory, sync_filesystem
 from ..episodes.free_space import MIN_FREE_BYTES, check_free_space
 from ..errors import DatasetInvalid, RecordingFailed, RoveError
-from .commit import Commit, StoredFile, content_of
+from .commit import Commit, StoredFile, content_of, folder_name
 from .overlays import pull_overlays
-from .push import OBJECTS_AT_ONCE, Progress, Transfer, check_remote, remote_commit
+from .push import OBJECTS_AT_ONCE, Progress, Transfer, check_remote, contents_there, remote_commit
 from .store import ObjectStore
 
 SIDE_FOLDER = ".pull"
 
 
-def pull(url: str, root: Path, *, cameras: bool = True, progress: Progress | None = None) -> Transfer:
+def pull(
+    url: str, root: Path, *, cameras: bool = True, share: tuple[int, int] = (0, 1), progress: Progress | None = None
+) -> Transfer:
     """Fetch every episode that is not here, and what people said of them; what is here is never overwritten.
 
-    With ``cameras`` False the images stay in the store; a later pull with them fetches what is missing.
+    With ``cameras`` False the images stay in the store; a later pull with them fetches what is missing. ``share``
+    (k, n): only the k-th of n parts, counted from 0; which part an episode belongs to follows from its id alone.
 
     Raises:
         DatasetInvalid: not a dataset at ``url``, or ``root`` holds something else or is being written.
@@ -39,10 +42,13 @@ def pull(url: str, root: Path, *, cameras: bool = True, progress: Progress | Non
     problems: list[str] = []
     fetched = 0
     with WriterLock(root):
-        ids = remote_ids(store)
+        there = contents_there(store)
+        ids = [name for name in there if _is_of_share(name, share)]
         for number, episode_id in enumerate(ids, start=1):
             try:
-                size = _pull_episode(store, root, remote_commit(store, episode_id), cameras)
+                size = None
+                if not _is_whole(root, episode_id, there[episode_id], cameras):
+                    size = _pull_episode(store, root, remote_commit(store, episode_id), cameras)
                 (already if size is None else moved).append(episode_id)
                 fetched += size or 0
             except DatasetInvalid as error:
@@ -57,10 +63,17 @@ def pull(url: str, root: Path, *, cameras: bool = True, progress: Progress | Non
     return Transfer(tuple(moved), tuple(already), tuple(problems), said.moved, tuple(said.merged), fetched)
 
 
-def remote_ids(store: ObjectStore) -> list[str]:
-    """Ids of all episodes in a store, in the order they were recorded."""
-    names = (key.removeprefix("episodes/") for key in store.sizes("episodes/"))
-    return sorted(name.removesuffix(".commit") for name in names if name.endswith(".commit"))
+def _is_of_share(episode_id: str, share: tuple[int, int]) -> bool:
+    part, parts = share
+    return int.from_bytes(hashlib.sha256(episode_id.encode()).digest()[:8]) % parts == part
+
+
+def _is_whole(root: Path, episode_id: str, folder: str, cameras: bool) -> bool:
+    """Whether all that was asked for is here, as far as that can be told without asking the store."""
+    path = root / "episodes" / f"{episode_id}.zarr"
+    if not path.exists() or (cameras and absent_files(root, episode_id)):
+        return False
+    return folder == folder_name(episode_id, content_of(path))
 
 
 def _pull_episode(store: ObjectStore, root: Path, commit: Commit, cameras: bool) -> int | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +13,15 @@ from ..clock import wall_time_s
 from ..episodes.absent import absent_files
 from ..episodes.dataset import Dataset
 from ..episodes.durability import sync_filesystem
+from ..episodes.find import checked_name
 from ..episodes.layout import FORMAT_VERSION
 from ..episodes.read import open_episode
-from ..errors import DatasetInvalid, RoveError
-from .commit import Commit, commit_key, commit_of, content_of, read_commit
+from ..errors import DatasetInvalid, RoveError, UsageError
+from .commit import OBJECTS, Commit, commit_key, commit_of, content_of, folder_name, read_commit
 from .overlays import push_overlays
 from .store import ObjectStore
 
-OBJECTS_AT_ONCE = 4
+OBJECTS_AT_ONCE = 8
 Progress = Callable[[int, int], None]
 
 
@@ -53,7 +55,7 @@ def push(root: Path, url: str, progress: Progress | None = None) -> Transfer:
     """
     dataset, store = Dataset.open(root), ObjectStore(url, make=True)
     check_remote(store, make=True)
-    there = store.sizes("episodes/")
+    there = contents_there(store)
     moved: list[str] = []
     already: list[str] = []
     problems: list[str] = []
@@ -90,6 +92,29 @@ def check_remote(store: ObjectStore, *, make: bool = False) -> None:
         raise DatasetInvalid(f"{store.url}: has format version {version}, this software reads up to {FORMAT_VERSION}")
 
 
+def contents_there(store: ObjectStore) -> dict[str, str]:
+    """The folder of each committed episode by its id, from two listings; empty where only the commit can tell."""
+    names = (key.removeprefix("episodes/") for key in store.sizes("episodes/"))
+    ids = (name.removesuffix(".commit") for name in names if name.endswith(".commit"))
+    found = {name: "" for name in ids if _is_id(name)}
+    listed = store.folders(OBJECTS)
+    folders = Counter(name.rpartition("-")[0] for name in listed)
+    for name in listed:
+        episode_id = name.rpartition("-")[0]
+        # A second folder: somebody began to push another episode of this name.
+        if episode_id in found and folders[episode_id] == 1:
+            found[episode_id] = name
+    return dict(sorted(found.items()))
+
+
+def _is_id(name: str) -> bool:
+    """Names come from elsewhere: what could not be an episode's is passed over."""
+    try:
+        return bool(checked_name(name, "an episode id"))
+    except UsageError:
+        return False
+
+
 def remote_commit(store: ObjectStore, episode_id: str) -> Commit:
     """The commit of an episode that is in the store.
 
@@ -106,12 +131,12 @@ def remote_commit(store: ObjectStore, episode_id: str) -> Commit:
     return commit
 
 
-def _push_episode(store: ObjectStore, root: Path, path: Path, there: dict[str, int]) -> tuple[str, int | None]:
+def _push_episode(store: ObjectStore, root: Path, path: Path, there: Mapping[str, str]) -> tuple[str, int | None]:
     """Its id and how many bytes were sent; None where the store has it already."""
     episode = open_episode(path)
-    key = commit_key(episode.id)
-    if key in there:
-        _check_same(remote_commit(store, episode.id), path, store.url)
+    if episode.id in there:
+        if there[episode.id] != folder_name(episode.id, content_of(path)):
+            _check_same(remote_commit(store, episode.id), path, store.url)
         return episode.id, None
     if absent_files(root, episode.id):
         raise DatasetInvalid(f"episode {episode.id}: was pulled without its cameras, so it cannot be pushed elsewhere")
@@ -119,7 +144,7 @@ def _push_episode(store: ObjectStore, root: Path, path: Path, there: dict[str, i
     sent = _put_files(store, commit, path)
     if store.folder is not None:
         sync_filesystem(store.folder)
-    if not store.create(key, commit.to_json()):
+    if not store.create(commit_key(episode.id), commit.to_json()):
         _check_same(remote_commit(store, episode.id), path, store.url)
         return episode.id, None
     if store.folder is not None:

@@ -13,8 +13,7 @@ from ..episodes.journal import crc32c
 from ..episodes.read import Episode, episode_attributes
 from ..errors import DatasetInvalid
 from .commit import ROOT_METADATA, Commit
-from .pull import remote_ids
-from .push import check_remote, remote_commit
+from .push import check_remote, contents_there, remote_commit
 from .store import ObjectStore
 
 
@@ -88,4 +87,4 @@ def list_remote(url: str) -> list[str]:
     """
     store = ObjectStore(url)
     check_remote(store)
-    return remote_ids(store)
+    return list(contents_there(store))

@@ -94,6 +94,12 @@ class ObjectStore:
         with self._told(prefix) as obstore:
             return {item["path"]: int(item["size"]) for page in obstore.list(self._probe, prefix) for item in page}
 
+    def folders(self, prefix: str) -> list[str]:
+        """Names of the folders directly below ``prefix``."""
+        with self._told(prefix) as obstore:
+            listed = obstore.list_with_delimiter(self._probe, prefix)
+        return [name.rstrip("/").rpartition("/")[2] for name in listed["common_prefixes"]]
+
     @contextlib.contextmanager
     def _told(self, key: str) -> Iterator[ModuleType]:
         """Run calls of the library; whatever it raises becomes one sentence."""

@@ -183,6 +183,27 @@ def test_cameras_stay_in_the_store_until_they_are_wanted(robot, tmp_path):
     assert verify_dataset(node).exit_code == verify_dataset(root).exit_code
 
 
+def test_shares_are_disjoint_and_complete(robot, tmp_path):
+    root, url = robot
+    for _ in range(4):
+        record(root, 5)
+    push(root, url)
+    parts = [set(pull(url, tmp_path / f"node{k}", share=(k, 3)).moved) for k in range(3)]
+    assert set().union(*parts) == set(list_remote(url)) and sum(map(len, parts)) == 6
+    assert pull(url, tmp_path / "node0", share=(0, 3)).moved == ()
+
+
+def test_what_is_there_is_told_from_two_listings(robot, tmp_path, monkeypatch):
+    root, url = robot
+    push(root, url)
+    pull(url, tmp_path / "node")
+    asked = []
+    read = ObjectStore.read
+    monkeypatch.setattr(ObjectStore, "read", lambda self, key: (asked.append(key), read(self, key))[1])
+    assert push(root, url).exit_code == pull(url, tmp_path / "node").exit_code == 0
+    assert asked == ["dataset.json"] * 2, "a data set of 100,000 episodes is not asked for one by one"
+
+
 def test_an_episode_is_read_where_it_is(robot, tmp_path):
     root, url = robot
     push(root, url)
@@ -318,6 +339,7 @@ def test_a_commit_that_points_out_of_its_folder_is_refused(robot, tmp_path, fold
     forged = json.loads(commit.read_text())
     forged["folder"], forged["files"][0]["path"] = folder, path
     commit.write_text(json.dumps(forged))
+    (commit.parent / "..evil.commit").write_text(json.dumps(forged))
     before = set(tmp_path.rglob("*"))
     result = pull(url, tmp_path / "node")
     assert len(result.problems) == 1 and len(result.moved) == 1
