@@ -164,7 +164,7 @@ def test_what_cannot_be_exported(root, tmp_path):
 
 
 def test_a_damaged_image_is_named(root, tmp_path):
-    pack = next((root / "episodes").glob("*.zarr")) / "cameras/ego/jpeg/c/0"
+    pack = min((root / "episodes").glob("*.zarr")) / "cameras/ego/jpeg/c/0"
     data = bytearray(pack.read_bytes())
     data[300] ^= 1
     pack.write_bytes(data)
