@@ -7,10 +7,11 @@ import os
 import sqlite3
 from collections.abc import Callable, Collection
 from contextlib import closing
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import TypeVar
 
+from ..clock import wall_time_s
 from ..errors import UsageError
 from ..types import Phase
 from .catalog_row import FLAGS, CatalogRow, catalog_row, key_of_labels
@@ -18,7 +19,7 @@ from .dataset import Dataset
 from .journal import crc32c
 
 FILE_NAME, LOCK_NAME = "catalog.sqlite", ".catalog.lock"
-VERSION = 1
+VERSION = 3
 """Of what the values mean; a row with other columns is another version by itself."""
 Progress = Callable[[int, int], None]
 Result = TypeVar("Result")
@@ -31,11 +32,12 @@ _CREATE = "CREATE TABLE episode ({})".format(
     ", ".join(f"{f.name} {_TYPES[str(f.type)]}{' PRIMARY KEY' if f.name == 'id' else ''}" for f in fields(CatalogRow))
 )
 _VERSION = crc32c(f"{VERSION} {_CREATE}".encode()) & 0x7FFF_FFFF
-_INDEXED = ("task", "outcome", "operator", "policy_id", "begun_s")
+_INDEXED = ("task", "outcome", "operator", "policy_id", "begun_s", "overlay_mark")
 _INSERT = f"INSERT OR REPLACE INTO episode ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 _TEXTS = ("id", "task", "instruction", "operator", "policy_id", "notes")
 # Rows are written in parts, so that a long rebuild that is broken off goes on where it was.
 _PART = 2000
+_SETTLED_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,9 @@ def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
     if connection.execute("PRAGMA user_version").fetchone() != (_VERSION,):
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("DROP TABLE IF EXISTS episode")
+        connection.execute("DROP TABLE IF EXISTS folder")
         connection.execute(_CREATE)
+        connection.execute("CREATE TABLE folder (mark TEXT)")
         for column in _INDEXED:
             connection.execute(f"CREATE INDEX episode_{column} ON episode ({column})")
         connection.execute(f"PRAGMA user_version = {_VERSION}")
@@ -184,43 +188,70 @@ def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
 
 
 def _refresh(connection: sqlite3.Connection, root: Path, progress: Progress | None) -> Changes:
-    known = {row[0]: row[1:] for row in connection.execute("SELECT id, mark, labels_key FROM episode")}
-    present = _present(root)
-    keys = {name: key_of_labels(root, name) for name in _annotated(root) if name in present}
-    stale = sorted(name for name, mark in present.items() if known.get(name) != (mark, keys.get(name, "")))
-    gone = [name for name in known if name not in present]
-    for start in range(0, len(stale), _PART):
-        rows = []
-        for name in stale[start : start + _PART]:
-            path = root / "episodes" / f"{name}.zarr"
-            rows.append(astuple(catalog_row(root, path, keys.get(name, ""), present[name])))
-            if progress is not None:
-                progress(start + len(rows), len(stale))
-        _write(connection, rows, [])
-    if gone:
-        _write(connection, [], gone)
+    # Taken before anything is looked at: what changes meanwhile is another mark the next time.
+    mark, said = _mark(root / "episodes"), _overlay_marks(root)
+    stale: set[str] = set()
+    gone: set[str] = set()
+    if not mark or connection.execute("SELECT mark FROM folder").fetchone() != (mark,):
+        known = dict(connection.execute("SELECT id, mark FROM episode"))
+        present = _present(root)
+        stale = {name for name in present if known.get(name) != present[name]}
+        gone = known.keys() - present.keys()
+    heard = dict(connection.execute("SELECT id, overlay_mark FROM episode WHERE overlay_mark > ''"))
+    spoken = {name for name in said.keys() | heard.keys() if said.get(name, "") != heard.get(name, "")}
+    stale |= {name for name in spoken - gone if _episode_path(root, name).is_dir()}
+    _write_rows(connection, root, sorted(stale), said, progress)
+    connection.execute("BEGIN IMMEDIATE")
+    connection.executemany("DELETE FROM episode WHERE id = ?", [(name,) for name in gone])
+    connection.execute("DELETE FROM folder")
+    connection.execute("INSERT INTO folder VALUES (?)", (mark,))
+    connection.execute("COMMIT")
     return Changes(len(stale), len(gone))
 
 
-def _write(connection: sqlite3.Connection, rows: list[tuple[object, ...]], gone: list[str]) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    connection.executemany("DELETE FROM episode WHERE id = ?", [(name,) for name in gone])
-    connection.executemany(_INSERT, rows)
-    connection.execute("COMMIT")
+def _write_rows(
+    connection: sqlite3.Connection, root: Path, names: list[str], said: dict[str, str], progress: Progress | None
+) -> None:
+    for start in range(0, len(names), _PART):
+        rows = []
+        for name in names[start : start + _PART]:
+            path = _episode_path(root, name)
+            row = catalog_row(root, path, key_of_labels(root, name))
+            rows.append(astuple(replace(row, mark=_stat_mark(path.stat()), overlay_mark=said.get(name, ""))))
+            if progress is not None:
+                progress(start + len(rows), len(names))
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany(_INSERT, rows)
+        connection.execute("COMMIT")
+
+
+def _episode_path(root: Path, name: str) -> Path:
+    return root / "episodes" / f"{name}.zarr"
 
 
 def _present(root: Path) -> dict[str, str]:
     """Ids of the sealed episodes, each with a mark that is another one when the episode was replaced."""
-    present = {}
     with os.scandir(root / "episodes") as entries:
-        for entry in entries:
-            if entry.name.endswith(".zarr"):
-                info = entry.stat()
-                present[entry.name.removesuffix(".zarr")] = f"{info.st_ino}-{info.st_mtime_ns}"
-    return present
+        return {
+            entry.name.removesuffix(".zarr"): _stat_mark(entry.stat())
+            for entry in entries
+            if entry.name.endswith(".zarr")
+        }
 
 
-def _annotated(root: Path) -> list[str]:
-    """Ids of the episodes of which somebody said something."""
+def _overlay_marks(root: Path) -> dict[str, str]:
+    """Ids of the episodes of which somebody said something, each with a mark that changes when somebody does again."""
     folder = root / "overlays"
-    return sorted(os.listdir(folder)) if folder.is_dir() else []
+    names = os.listdir(folder) if folder.is_dir() else []
+    # A revision that came just now may share its time with the next one: then only the words tell.
+    return {name: _mark(folder / name) or f"said {key_of_labels(root, name)}" for name in names}
+
+
+def _mark(folder: Path) -> str:
+    """Changes whenever something appears in the folder or goes; empty while the clock of files may be too coarse."""
+    info = folder.stat()
+    return _stat_mark(info) if wall_time_s() - info.st_mtime > _SETTLED_S else ""
+
+
+def _stat_mark(info: os.stat_result) -> str:
+    return f"{info.st_ino}-{info.st_mtime_ns}"

@@ -68,6 +68,8 @@ class CatalogRow:
     attributes_crc32c: int = 0
     mark: str = ""
     """Of the folder; another one means that the episode was replaced."""
+    overlay_mark: str = ""
+    """Of what was said of it; another one means that there is more."""
 
     @property
     def phase_s(self) -> dict[str, float]:
@@ -80,13 +82,13 @@ class CatalogRow:
         return tuple(flag for flag in FLAGS if getattr(self, flag))
 
 
-def catalog_row(root: Path, path: Path, key: str, mark: str = "") -> CatalogRow:
+def catalog_row(root: Path, path: Path, key: str) -> CatalogRow:
     """The row of the sealed episode at ``path`` with labels of ``key``; what cannot be read is a row that says so."""
     try:
         episode = open_episode(path)
-        return _row(episode, read_labels(root, episode), key, mark)
+        return _row(episode, read_labels(root, episode), key)
     except (DatasetInvalid, KeyError, OSError, TypeError, ValueError) as error:
-        return CatalogRow(path.name.removesuffix(".zarr"), broken=1, problem=str(error), labels_key=key, mark=mark)
+        return CatalogRow(path.name.removesuffix(".zarr"), broken=1, problem=str(error), labels_key=key)
 
 
 def key_of_labels(root: Path, episode_id: str) -> str:
@@ -97,7 +99,7 @@ def key_of_labels(root: Path, episode_id: str) -> str:
         return f"unreadable: {error}"
 
 
-def _row(episode: Episode, labels: Labels, key: str, mark: str) -> CatalogRow:
+def _row(episode: Episode, labels: Labels, key: str) -> CatalogRow:
     a = episode.attributes
     stamp_s: Array = episode["control/stamp_s"]
     counts = np.bincount(labels.phase, minlength=256)
@@ -143,7 +145,6 @@ def _row(episode: Episode, labels: Labels, key: str, mark: str) -> CatalogRow:
         labels_key=key,
         size_bytes=_size_bytes(episode.path),
         attributes_crc32c=int(a.get("attributes_crc32c") or 0),
-        mark=mark,
     )
 
 

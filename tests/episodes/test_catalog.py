@@ -74,6 +74,28 @@ def test_it_follows_new_removed_replaced_and_annotated_episodes(root: Path) -> N
     assert (row.id, row.recorded_outcome, row.revision) == (first.name[:-5], "success", 1)
 
 
+def test_nothing_is_looked_at_where_nothing_changed_and_everything_where_it_did(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = open_episode(min((root / "episodes").iterdir()))
+    commit_revision(root, first, "eve", [NoteEdit("one")])
+    monkeypatch.setattr(catalog, "_SETTLED_S", -1.0)
+    assert refresh(root) == Changes(3, 0)
+
+    def forbidden(root: Path) -> dict[str, str]:
+        raise AssertionError("the episodes are listed though their folder is as it was")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(catalog, "_present", forbidden)
+        assert refresh(root) == Changes(0, 0)
+        commit_revision(root, first, "eve", [NoteEdit("two")])
+        assert refresh(root) == Changes(1, 0)
+    record(root)
+    assert refresh(root) == Changes(1, 0)
+    (root / "overlays" / "nobody").mkdir()
+    assert refresh(root) == Changes(0, 0) and ids(root, text="two") == [1]
+
+
 def test_what_was_lost_recovered_or_is_broken_has_a_flag(memory_path: Path) -> None:
     root = memory_path / "data"
     recording = begin(root)
