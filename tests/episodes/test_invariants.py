@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -300,3 +301,10 @@ def test_lasting_counts_rows_in_a_row() -> None:
     breaks = np.array([1, 0, 0, 0, 0, 1, 0, 1, 0], bool)
     assert lasting(condition, breaks).tolist() == [1, 2, 0, 1, 2, 1, 0, 0, 1]
     assert lasting(condition[:0], breaks[:0]).tolist() == []
+
+
+def test_every_promise_is_documented() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "verify.md").read_text()
+    for check in CHECKS:
+        promise = (check.__doc__ or "").strip().splitlines()[0]
+        assert f"| `{check.__name__}` | {promise} |" in text
