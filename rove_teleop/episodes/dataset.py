@@ -95,7 +95,7 @@ class Dataset:
             return path
 
 
-_OURS = {"recording", "episodes", ".seal", "logs", "writer.lock", "dataset.json.tmp"}
+_OURS = {"recording", "episodes", ".seal", "damaged", "logs", "writer.lock", "dataset.json.tmp"}
 
 
 def clock_now(monotonic_s: float) -> dict[str, Any]:

@@ -45,10 +45,10 @@ class FreeSpaceWatch:
             try:
                 check_free_space(self._root, self._required_bytes())
             except RecordingFailed as error:
-                self._refuse(f"recording stopped: {error}")
+                self._refuse(str(error))
                 return
             except OSError as error:
-                self._refuse(f"recording stopped: {self._root} cannot be looked at ({error.strerror})")
+                self._refuse(f"{self._root}: the free space cannot be seen ({error.strerror})")
                 return
 
     def stop(self) -> None:

@@ -33,6 +33,8 @@ class RecoveredEpisode:
 def recover_dataset(root: Path, lock: WriterLock | None = None) -> list[RecoveredEpisode]:
     """Seal every orphaned recording of a dataset with status ``recovered``; return what was found.
 
+    What was committed before the crash is only cleared away, and is not reported.
+
     Outcome ``unknown``, unless the crash came after the session had ended the episode. Takes the writer lock for
     the time of the call unless the caller holds it (``lock``).
 
@@ -47,10 +49,12 @@ def recover_dataset(root: Path, lock: WriterLock | None = None) -> list[Recovere
     results = []
     for recording in dataset.recordings():
         committed = (root / "episodes" / f"{recording.name}.zarr").exists()
-        if committed or _never_began(recording):
+        if not committed and _never_began(recording):
             shutil.rmtree(recording)
-        else:
-            results.append(_recover(recording))
+            continue
+        result = _recover(recording)
+        if not committed or result.problem is not None:
+            results.append(result)
     return results
 
 
@@ -65,9 +69,9 @@ def _never_began(recording: Path) -> bool:
 def _recover(recording: Path) -> RecoveredEpisode:
     try:
         path = seal_recording(recording, recovered=True)
+        attributes = open_episode(path).attributes
     except (DatasetInvalid, OSError) as error:
         return RecoveredEpisode(recording.name, None, problem=f"{recording}: could not be sealed ({error})")
-    attributes = open_episode(path).attributes
     return RecoveredEpisode(
         id=recording.name,
         path=path,

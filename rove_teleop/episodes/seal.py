@@ -17,8 +17,11 @@ from .contents import EpisodeContents, collect, ticks_lost
 from .durability import fsync_directory, sync_filesystem, write_file
 from .journal import JOURNAL_VERSION, crc32c
 from .layout import CAMERA_FIELDS, FORMAT, FORMAT_VERSION, GROUP_FIELDS, Field
-from .recording_files import HEADER_NAME
+from .read import open_episode
+from .recording_files import HEADER_NAME, log_path
 from .zarr_files import group_json, link_pack, write_array
+
+DAMAGED = "damaged"
 
 
 def seal_recording(
@@ -31,7 +34,8 @@ def seal_recording(
     """Turn ``<dataset>/recording/<id>`` into ``<dataset>/episodes/<id>.zarr`` and delete the recording.
 
     Safe to repeat after a crash at any point: the result appears by ``rename``, after everything in it is on disk,
-    and the logs are deleted after that. The caller holds the dataset's writer lock and has closed the logs.
+    and the logs are deleted after that (those that were cut go to ``damaged/<id>``). The caller holds the dataset's
+    writer lock and has closed the logs.
     ``end`` is what the last record should say; without it the log's own last record counts, if it was reached.
     ``pack_sums`` are checksums of the cameras' packs as they were written; the images of others are read once more.
 
@@ -53,8 +57,21 @@ def seal_recording(
         episode.parent.mkdir(exist_ok=True)
         sealed.rename(episode)
         fsync_directory(episode.parent)
+    _keep_damaged_logs(recording, episode)
     shutil.rmtree(recording)
     return episode
+
+
+def _keep_damaged_logs(recording: Path, episode: Path) -> None:
+    """What follows a damaged record may still tell somebody something: such logs are moved, never deleted."""
+    cut = open_episode(episode).attributes.get("journals_cut", [])
+    logs = [path for path in (log_path(recording, name) for name in cut) if path.exists()]
+    if logs:
+        folder = recording.parents[1] / DAMAGED / recording.name
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in logs:
+            path.rename(folder / path.name)
+        shutil.copyfile(recording / HEADER_NAME, folder / HEADER_NAME)
 
 
 def _write_sealed(

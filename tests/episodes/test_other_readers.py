@@ -1,4 +1,4 @@
-"""A sealed episode through readers that know nothing of it: zarr-python is in test_seal.py, here tensorstore and zarrs."""
+"""A sealed episode through readers that know nothing of it; zarr-python is in test_seal.py."""
 
 import subprocess
 import sys

@@ -70,6 +70,9 @@ def test_damage_in_one_log_cuts_only_that_stream(memory_path: Path, name: str) -
     # The last thing of the session's log here is its header.
     assert shorter == (set() if name == "session" else {group})
     assert found.attributes["journals_cut"] == [name]
+    # Only as much as is right is in the episode; the log itself is kept.
+    assert (cut / "damaged" / result.id / f"{name}.log").read_bytes() == data
+    assert not (whole / "damaged").exists()
     assert verify_dataset(cut).exit_code == 3
 
 
