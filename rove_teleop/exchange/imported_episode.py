@@ -16,6 +16,8 @@ from ..episodes.dataset import Dataset, WriterLock
 from ..episodes.layout import control_dtype
 from ..episodes.read import open_episode
 from ..episodes.recording import EpisodeRecording
+from ..episodes.seal import read_header
+from ..errors import DatasetInvalid
 from ..robots.description import RobotDescription
 from ..types import Array, Authority, Phase
 
@@ -64,6 +66,8 @@ class ImportReport:
 class Importer:
     """Writes imported episodes into a dataset, each of them once; a context manager that holds the writer lock.
 
+    What a killed import had begun is removed: its source still has all of it.
+
     Raises:
         DatasetInvalid: ``root`` holds something else, or another writer has it.
     """
@@ -72,6 +76,9 @@ class Importer:
         self._root, self._robot = root, robot
         dataset = Dataset.create(root)
         self._lock = WriterLock(root)
+        for recording in dataset.recordings():
+            if _was_being_imported(recording):
+                shutil.rmtree(recording)
         self._known = [source for source in map(_source_of, dataset.episodes()) if source is not None]
         self.report = ImportReport()
 
@@ -155,6 +162,13 @@ def _attributes(item: ImportedEpisode, robot: RobotDescription) -> dict[str, Any
         **item.attributes,
         SOURCE: dict(item.source),
     }
+
+
+def _was_being_imported(recording: Path) -> bool:
+    try:
+        return SOURCE in read_header(recording)["attributes"]
+    except DatasetInvalid:
+        return False  # rove recover says what is wrong with it
 
 
 def _source_of(path: Path) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ import simplejpeg
 
 from rove_teleop.episodes.dataset import Dataset
 from rove_teleop.episodes.read import open_episode
+from rove_teleop.episodes.recording import EpisodeRecording
 from rove_teleop.episodes.verify import verify_dataset
 from rove_teleop.errors import ConfigInvalid, DatasetInvalid
 from rove_teleop.exchange.frames import Choice, chosen_frames
@@ -19,6 +20,7 @@ from rove_teleop.exchange.joint_map import read_joint_map
 from rove_teleop.exchange.lerobot_columns import columns_of
 from rove_teleop.exchange.lerobot_export import export_dataset
 from rove_teleop.exchange.lerobot_import import import_dataset
+from tests.episodes.recording_tools import ATTRIBUTES
 
 from .exchange_tools import number_of, record, small_robot
 from .test_lerobot_export import moving, rows_of
@@ -106,6 +108,14 @@ def test_an_interrupted_import_goes_on_where_it_was(source, tmp_path):
     assert len(imported(tmp_path / "back")) == 2
     report = import_dataset(source, tmp_path / "back", small_robot())
     assert (report.known, report.episodes, len(imported(tmp_path / "back"))) == (2, 1, 3)
+
+
+def test_what_a_killed_import_had_begun_goes_and_nothing_else(source, tmp_path):
+    for more in ({"import_source": {"episode": 0}}, {}):
+        recording = EpisodeRecording(tmp_path / "back", {**ATTRIBUTES, **more}, min_free_bytes=0)
+        recording.close()  # without a seal: as a kill leaves it
+    import_dataset(source, tmp_path / "back", small_robot())
+    assert [path.name for path in Dataset.open(tmp_path / "back").recordings()] == [recording.id]
 
 
 def test_nothing_of_a_broken_episode_stays(source, tmp_path):
