@@ -16,7 +16,9 @@ from ..episodes.overlay_files import newest_revision
 from ..episodes.read import Episode, open_episode
 from ..errors import MissingDependency, UsageError
 from .frames import Progress, silent
-from .mcap_messages import EpisodeMessages, Stamped
+from .mcap_rows import row_topics
+from .mcap_streams import stream_topics
+from .mcap_values import Stamped, Values
 from .new_folder import new_folder
 
 if TYPE_CHECKING:
@@ -68,8 +70,8 @@ def _write_bag(path: Path, episode: Episode, labels: Labels, store: Typestore) -
         told = {key: episode.attributes.get(key) for key in _TOLD}
         told |= {"id": episode.id, "outcome": labels.outcome, "revision": labels.revision}
         bag.set_custom_data("rove_teleop", json.dumps(told))
-        streams = []
-        for name, kind, messages in EpisodeMessages(episode, labels, store).topics():
+        values, streams = Values(episode, store), []
+        for name, kind, messages in (*row_topics(values, labels), *stream_topics(values)):
             streams.append(_tagged(messages, bag.add_connection(name, kind, typestore=store)))
         for time_ns, _, connection, message in heapq.merge(*streams, key=lambda item: item[:2]):
             bag.write(connection, time_ns, store.serialize_cdr(message, connection.msgtype))

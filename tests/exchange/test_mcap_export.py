@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from rove_teleop.episodes.layout import unpack_operator_frame
 from rove_teleop.episodes.read import open_episode
 from rove_teleop.errors import UsageError
 from rove_teleop.exchange.mcap_export import export_bags
@@ -49,7 +50,7 @@ def test_joints_are_equal_to_the_bit_and_at_their_time(bag):
         assert values[0].name == episode.attributes["joint_names"]
     speeds = [value.velocity for _, value in topics["/joint_states"]]
     assert np.array_equal(speeds, episode["control/dq_measured_rad_s"])
-    assert "/operator/targets" not in topics, "nobody asked anything of a joint"
+    assert "/operator/targets" not in topics, "the operator asked nothing of any joint"
 
 
 def test_images_are_the_recorded_bytes(bag):
@@ -77,6 +78,21 @@ def test_chunks_poses_events_and_phases(bag):
     numbers = [message.data for _, message in topics["/rove/phase_number"]]
     assert np.array_equal(numbers, episode["control/phase"])
     assert [message.data for _, message in topics["/rove/phase"]][:2] == ["recovery", "autonomous"]
+
+
+def test_the_device_frames_task_opinions_and_reasons(bag):
+    episode, folder, _ = bag
+    topics = messages(folder)
+    frame = unpack_operator_frame(topics["/operator/frame"][2][1].data.tobytes())
+    assert frame.sequence == episode["tracking/sequence"][2]
+    assert np.array_equal(frame.left.points_m, episode["tracking/left_points_m"][2])
+    assert np.array_equal([message.data for _, message in topics["/task/state"]], episode["task/features"])
+    scores = [message.data[0] for _, message in topics["/rove/failure"]]
+    assert np.array_equal(scores, episode["failure/score"])
+    # Bits are said when they change; here they do in every row.
+    assert np.array_equal([message.data for _, message in topics["/rove/reason_bits"]], episode["control/reason"])
+    targets = [message.position for _, message in topics["/rove/policy_targets"]]
+    assert np.array_equal(targets, episode["control/q_policy_rad"])
 
 
 def test_another_reader_finds_what_foxglove_needs(bag):
