@@ -80,7 +80,13 @@ class Courier:
         return None
 
     def _run(self) -> None:
-        """The thread: one connection after the other."""
+        """The thread. Should a bug end it, whoever asks gets no plan, and not silence."""
+        try:
+            self._connect_and_serve()
+        finally:
+            self._lost("thread ended", f"{self._link.where} is not asked any more")
+
+    def _connect_and_serve(self) -> None:
         pause_s = FIRST_PAUSE_S
         while not self._closed.is_set():
             answered = 0

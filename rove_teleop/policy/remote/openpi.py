@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from contextlib import ExitStack
 from typing import Any
 
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
@@ -32,6 +33,7 @@ class OpenpiLink:
         self._address, self._robot = address, robot
         self._state_key = address.settings.get("state", "observation/state")
         self._ssl = _trusted(address)
+        self._leave = ExitStack()
         self._connection: ClientConnection | None = None
         self._sequence = 0
 
@@ -39,7 +41,7 @@ class OpenpiLink:
         """A new connection and what the server says on it first. Answers to earlier ones cannot come here."""
         token = os.environ.get(TOKEN_VARIABLE)
         try:
-            self._connection = connect(
+            connection = connect(
                 self._address.place,
                 ssl=self._ssl,
                 compression=None,
@@ -51,6 +53,7 @@ class OpenpiLink:
                 proxy=None,
                 additional_headers={"Authorization": f"Api-Key {token}"} if token else None,
             )
+            self._connection = self._leave.enter_context(connection)
             said = self._receive(self._connection, self.patience_s)
         except InvalidStatus as error:
             code = error.response.status_code
@@ -82,9 +85,8 @@ class OpenpiLink:
         return answer
 
     def close(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        self._connection = None
+        self._leave.close()
 
     def interrupt(self) -> None:
         connection = self._connection
