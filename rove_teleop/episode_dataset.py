@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from .episodes.cache import open_cache
 from .episodes.cache_files import CachedEpisode
 from .episodes.images import ImageReader, Images
+from .episodes.pixels import decoded_packs
 from .episodes.sampling import Batches, summed_weights
 from .episodes.selection import AUTHORITY_KEY, Selection
 from .episodes.weights import Weights, window_weights
@@ -32,7 +33,9 @@ class EpisodeDataset(WindowDataset):
     plain list of names means all steps from the start to its end after ``horizon`` steps, both included. Without it:
     the measured joints at start and end, and the targets in between. ``phases``, ``cameras`` and the rest choose
     windows as ``Selection`` says; ``weights`` how often each is drawn, as ``episodes.weights`` says. ``revision`` and
-    ``author`` choose whose labels count. ``skipped`` lists episodes that were left out because they are damaged.
+    ``author`` choose whose labels count. ``keep_decoded`` keeps the images decoded beside the cache: several times
+    faster to read, for height x width x 3 bytes of disk per image (of about ``image_size`` where given). ``skipped``
+    lists episodes that were left out because they are damaged.
 
     Raises:
         DatasetInvalid: no dataset, or no readable episode in it.
@@ -59,6 +62,7 @@ class EpisodeDataset(WindowDataset):
         weights: Weights | None = None,
         image_size: tuple[int, int] | None = None,
         image_float: bool = False,
+        keep_decoded: bool = False,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
         offsets = checked_offsets(keys, horizon)
@@ -69,7 +73,13 @@ class EpisodeDataset(WindowDataset):
         self.windows = Windows(cache, selection, packs)
         self.episodes: tuple[CachedEpisode, ...] = cache.episodes
         self.skipped: dict[str, str] = cache.skipped
-        super().__init__(_Source(self.windows, offsets, horizon, packs, weights), image_size, image_float)
+        decoded = (
+            decoded_packs(cache.folder.parent / "pixels", cache.root, cache.episodes, packs, image_size, progress)
+            if keep_decoded
+            else {}
+        )
+        reader = ImageReader(cache.root, decoded=decoded)
+        super().__init__(_Source(self.windows, offsets, horizon, packs, reader, weights), image_size, image_float)
 
 
 class _Source:
@@ -81,12 +91,13 @@ class _Source:
         offsets: Mapping[str, _Numbers],
         horizon: int,
         packs: Sequence[str],
+        reader: ImageReader,
         weights: Weights | None,
     ) -> None:
         self._windows, self._offsets, self._horizon, self._packs = windows, offsets, horizon, packs
         # Summed at once: a weight that fits nothing is refused now, and a function need not travel to other processes.
         self._cumulative: Array | None = None if weights is None else summed_weights(window_weights(windows, weights))
-        self._reader = ImageReader(windows.cache.root)
+        self._reader = reader
 
     def __len__(self) -> int:
         return len(self._windows)

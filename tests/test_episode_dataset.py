@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 from itertools import chain
@@ -119,6 +120,22 @@ def test_images_come_as_the_network_wants_them(root):
     small = EpisodeDataset(root, cameras=["ego"], image_size=(12, 12))[[0, 10]]["cameras/ego"]
     assert small.shape == (2, 12, 12, 3)
     assert small[1].float().mean().item() == pytest.approx(48, abs=2)
+
+
+def test_decoded_images_are_the_same_images(root, tmp_path):
+    copy = shutil.copytree(root, tmp_path / "set")
+    for options in ({}, {"image_float": True}, {"image_size": (12, 12)}):
+        plain = EpisodeDataset(copy, cameras=["ego", "wrist"], **options)
+        kept = EpisodeDataset(copy, cameras=["ego", "wrist"], keep_decoded=True, **options)
+        a, b = plain[[3, 30, 0]], kept[[3, 30, 0]]
+        assert all(torch.equal(a[key], b[key]) for key in a)
+    files = sorted(path.stat().st_size for path in copy.glob("cache/pixels/cameras.ego-full/*.rgb"))
+    assert files == [24 + 8 * 24 * 32 * 3, 24 + 15 * 24 * 32 * 3]
+    # They are really what is read.
+    for pack in copy.glob("episodes/*/cameras/*/jpeg/c/0"):
+        pack.unlink()
+    again = EpisodeDataset(copy, cameras=["ego", "wrist"], keep_decoded=True, image_size=(12, 12))
+    assert torch.equal(again[[3, 30, 0]]["cameras/ego"], b["cameras/ego"])
 
 
 def test_images_of_two_sizes_need_one(tmp_path):

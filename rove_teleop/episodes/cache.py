@@ -28,6 +28,7 @@ class FlatCache:
     """
 
     root: Path
+    folder: Path
     rate_hz: float
     episodes: tuple[CachedEpisode, ...]
     ends: NDArray[np.int64]
@@ -73,7 +74,7 @@ def open_cache(
         for key in stored:
             columns[key], whole[key]
     return FlatCache(
-        root, rate_hz, tuple(index.episodes), index.ends(), columns, whole, columns[JOINED], labels,
+        root, folder, rate_hz, tuple(index.episodes), index.ends(), columns, whole, columns[JOINED], labels,
         skipped | labels.skipped,
     )  # fmt: skip
 

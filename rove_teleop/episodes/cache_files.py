@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..errors import DatasetInvalid
 from .durability import write_durable_json
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)

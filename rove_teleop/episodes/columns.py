@@ -28,7 +28,7 @@ def column_of(episode: Episode, key: str, steps: Steps) -> tuple[NDArray[Any], N
 
     ``control/...`` is read at the steps' rows; any other stream gives its newest row received at or before the step
     (zeros and not whole where there is none yet). float64 becomes float32, except stamps and ages (names in ``_s``).
-    ``cameras/NAME`` gives (steps, 3) int64: where the newest image starts in the pack, its length, its age in µs;
+    ``cameras/NAME`` gives (steps, 4) int64: the newest image's start in the pack, length, age in µs and number;
     ``labels/RUN/NAME`` what a run derived for the steps' rows.
 
     Raises:
@@ -91,7 +91,8 @@ def _camera(episode: Episode, name: str, stamp_s: Array) -> tuple[NDArray[np.int
         checked_array(episode, f"cameras/{name}/{part}") for part in ("receive_s", "offset", "length")
     )
     row = newest_rows(receive_s, stamp_s)
-    there, values = row >= 0, np.zeros((len(row), 3), np.int64)
+    there, values = row >= 0, np.zeros((len(row), 4), np.int64)
     seen = row[there]
-    values[there] = np.column_stack([offset[seen], length[seen], (stamp_s[there] - receive_s[seen]) * 1e6])
+    age_us = (stamp_s[there] - receive_s[seen]) * 1e6
+    values[there] = np.column_stack([offset[seen], length[seen], age_us.astype(np.int64), seen])
     return values, there

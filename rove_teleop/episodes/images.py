@@ -1,13 +1,15 @@
-"""Camera images of windows, decoded straight from the episodes' packs of JPEG files, on several threads."""
+"""Camera images of windows, decoded on several threads from the episodes' packs, or read where they lie decoded."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -29,11 +31,17 @@ class ImageReader:
 
     For one thread at a time; copies and forks of it work in other processes. Decoding uses ``threads`` (None: all cores
     of the machine, but one in a process that another one started to share the work, such as a loader's worker).
+    ``decoded`` are files with all images of an episode and camera.
     """
 
-    def __init__(self, root: Path, threads: int | None = None) -> None:
-        self._root, self._threads = root, threads
-        self._packs: OrderedDict[tuple[str, str], _Pack] = OrderedDict()
+    def __init__(
+        self,
+        root: Path,
+        threads: int | None = None,
+        decoded: Mapping[tuple[str, str], PixelFile] = MappingProxyType({}),
+    ) -> None:
+        self._root, self._threads, self._decoded = root, threads, dict(decoded)
+        self._packs: OrderedDict[Path, _Pack] = OrderedDict()
         self._pool: tuple[int, ThreadPoolExecutor] | None = None
 
     def read(
@@ -43,22 +51,23 @@ class ImageReader:
         least: tuple[int, int] | None = None,
         as_float: bool = False,
     ) -> Images:
-        """RGB images of one camera (``cameras/NAME``), each named by its episode's file and its place (start, length).
+        """RGB images of one camera (``cameras/NAME``), each named by its episode's file and its place.
 
-        They are uint8, or float32 in [0, 1]. ``least`` (height, width) is the smallest size that will do: a larger
-        image may come at half or a quarter of its size, which is faster.
+        A place is start and length in the pack, age, and number (the last two only count for decoded files). Images are
+        uint8, or float32 in [0, 1]. ``least`` (height, width) is the smallest size that will do: a larger image may
+        come at half or a quarter of its size, which is faster.
 
         Raises:
             DatasetInvalid: a pack cannot be read, or the bytes are no image.
         """
-        files = [_Jpeg(self._pack(name, key), name, key, int(place[0]), int(place[1]), least) for name, place in wanted]
+        files = [self._file(name, key, place, least) for name, place in wanted]
         sizes = [file.size() for file in files]
         dtype = np.float32 if as_float else np.uint8
         together = len(set(sizes)) == 1
         images: Images = (
             np.empty((len(files), *sizes[0], 3), dtype) if together else [np.empty((*size, 3), dtype) for size in sizes]
         )
-        list(self._map(_Jpeg.decode, files, images))
+        list(self._map(_decode, files, images))
         return images
 
     def _map(self, *work: Any) -> Any:
@@ -70,27 +79,54 @@ class ImageReader:
             self._pool = os.getpid(), ThreadPoolExecutor(threads, thread_name_prefix="decode")
         return self._pool[1].map(*work)
 
-    def _pack(self, episode: str, key: str) -> _Pack:
-        name = (episode, key)
-        pack = self._packs.pop(name, None) or _Pack(chunk_path(self._root / "episodes" / episode / key / "jpeg", 1))
-        self._packs[name] = pack
+    def _file(self, episode: str, key: str, place: NDArray[np.int64], least: tuple[int, int] | None) -> _Jpeg | _Pixels:
+        decoded = self._decoded.get((episode, key))
+        if decoded is not None:
+            return _Pixels(self._pack(decoded.path), int(place[3]))
+        start, length = int(place[0]), int(place[1])
+        name = f"{episode}: the {length} bytes at {start} of {key}"
+        return _Jpeg(
+            self._pack(chunk_path(self._root / "episodes" / episode / key / "jpeg", 1)), start, length, name, least
+        )
+
+    def _pack(self, path: Path) -> _Pack:
+        pack = self._packs.pop(path, None) or _Pack(path)
+        self._packs[path] = pack
         if len(self._packs) > _OPEN_FILES:
             self._packs.popitem(last=False)
         return pack
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (ImageReader, (self._root, self._threads))
+        return (ImageReader, (self._root, self._threads, self._decoded))
+
+
+@dataclass(frozen=True, slots=True)
+class PixelFile:
+    """A file of decoded images: its shape (height, width, 3) as three int64, then the images one after the other."""
+
+    path: Path
+
+
+class _Pixels:
+    """One image of such a file."""
+
+    def __init__(self, pack: _Pack, number: int) -> None:
+        self._pack, self._number = pack, number
+        self._shape = tuple(np.frombuffer(pack.read(0, 24), "<i8").tolist())
+
+    def size(self) -> tuple[int, int]:
+        return self._shape[0], self._shape[1]
+
+    def decode(self, out: NDArray[np.uint8]) -> None:
+        self._pack.read_into(24 + self._number * out.nbytes, out)
 
 
 class _Jpeg:
-    """The bytes of one image, and whose they are."""
+    """The bytes of one image, and what to call them."""
 
-    def __init__(
-        self, pack: _Pack, episode: str, key: str, start: int, length: int, least: tuple[int, int] | None
-    ) -> None:
+    def __init__(self, pack: _Pack, start: int, length: int, name: str, least: tuple[int, int] | None) -> None:
         self._data = pack.read(start, length)
-        self._name = f"{episode}: the {length} bytes at {start} of {key}"
-        self._least = least or (0, 0)
+        self._name, self._least = name, least or (0, 0)
 
     def size(self) -> tuple[int, int]:
         """Height and width that it will have."""
@@ -100,16 +136,23 @@ class _Jpeg:
             raise DatasetInvalid(f"{self._name} are no image ({error})") from error
         return int(height), int(width)
 
-    def decode(self, out: NDArray[Any]) -> None:
+    def decode(self, out: NDArray[np.uint8]) -> None:
         """Decode into ``out`` (height, width, 3)."""
         height, width = self._least
-        buffer = out if out.dtype == np.uint8 else None
         try:
-            image = simplejpeg.decode_jpeg(self._data, min_height=height, min_width=width, buffer=buffer)
+            simplejpeg.decode_jpeg(self._data, min_height=height, min_width=width, buffer=out)
         except ValueError as error:
             raise DatasetInvalid(f"{self._name} are no image ({error})") from error
-        if buffer is None:
-            np.divide(image, np.float32(255.0), out=out)
+
+
+def _decode(file: _Jpeg | _Pixels, out: NDArray[Any]) -> None:
+    """Into ``out`` (height, width, 3), as it is or in [0, 1]."""
+    if out.dtype == np.uint8:
+        file.decode(out)
+        return
+    image = np.empty(out.shape, np.uint8)
+    file.decode(image)
+    np.divide(image, np.float32(255.0), out=out)
 
 
 class _Pack:
@@ -127,6 +170,10 @@ class _Pack:
         if len(data) != length:
             raise DatasetInvalid(f"{self._path}: ends within the image at {start}")
         return data
+
+    def read_into(self, start: int, out: NDArray[np.uint8]) -> None:
+        if os.preadv(self._fd, [out.data], start) != out.nbytes:
+            raise DatasetInvalid(f"{self._path}: ends within the image at {start}; delete it")
 
     def __del__(self) -> None:
         fd = getattr(self, "_fd", None)

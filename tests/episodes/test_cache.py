@@ -210,11 +210,12 @@ def test_a_key_that_nobody_has_lists_the_keys(root):
 def test_streams_of_their_own_clock_are_held(memory_path):
     record_ticks(memory_path, AUTONOMOUS * 41, cameras=["ego"], every=20)
     cache = open_cache(memory_path, ["cameras/ego"], 50.0)
-    start, _, age_us = cache.columns["cameras/ego"].T
+    start, _, age_us, number = cache.columns["cameras/ego"].T
     assert cache.whole["cameras/ego"].all()
     # Images were received a tick before rows 0, 20 and 40.
     assert len(set(start[:4])) == len(set(start[4:8])) == 1
     assert len({start[0], start[4], start[8]}) == 3
+    assert number.tolist() == [0] * 4 + [1] * 4 + [2]
     assert np.allclose(age_us[:5], [4000, 24000, 44000, 64000, 4000], atol=2)
 
 
