@@ -26,8 +26,8 @@ from typing import Any
 
 from rich.console import Console
 
-from rove_teleop.episodes import catalog
 from rove_teleop.episodes.catalog import refresh, search
+from rove_teleop.episodes.catalog_file import COLUMNS, FILE_NAME
 from rove_teleop.episodes.catalog_row import CatalogRow
 from rove_teleop.episodes.read import open_episode
 from rove_teleop.episodes.read import statistics as read_statistics
@@ -76,7 +76,7 @@ def _large(root: Path, count: int) -> dict[str, Any]:
         "search_ms": asked,
         "refresh_nothing_new_ms": still,
         "record_and_refresh_one_new_ms": _ms(begun),
-        "file_mb": round((root / catalog.FILE_NAME).stat().st_size / 1e6, 1),
+        "file_mb": round((root / FILE_NAME).stat().st_size / 1e6, 1),
     }
 
 
@@ -107,8 +107,8 @@ def _invent(root: Path, count: int) -> None:
             mark=f"{info.st_ino}-{info.st_mtime_ns}",
         )
         rows.append(astuple(row))
-    with contextlib.closing(sqlite3.connect(root / catalog.FILE_NAME)) as connection, connection:
-        connection.executemany(f"INSERT INTO episode VALUES ({', '.join('?' * len(rows[0]))})", rows)
+    with contextlib.closing(sqlite3.connect(root / FILE_NAME)) as connection, connection:
+        connection.executemany(f"INSERT INTO episode VALUES ({', '.join('?' * len(COLUMNS))})", rows)
 
 
 def _real(root: Path, count: int) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from . import invariants_control as control
+from . import invariants_events as events
 from . import invariants_motion as motion
 from . import invariants_streams as streams
 from .log import Log
@@ -23,9 +24,9 @@ CHECKS: tuple[Violation, ...] = (
     streams.repeated_images_are_counted,
     streams.chunks_are_plans,
     streams.opinions_are_numbers,
-    streams.events_are_readable,
-    streams.speed_only_goes_down,
-    streams.scorecards_are_of_switches,
+    events.events_are_readable,
+    events.speed_only_goes_down,
+    events.scorecards_are_of_switches,
     streams.tracking_is_yes_or_no,
     control.known_values,
     control.phase_follows_state,
@@ -36,13 +37,13 @@ CHECKS: tuple[Violation, ...] = (
     control.weight_is_a_share,
     control.weight_needs_a_driver,
     control.weight_goes_to_the_driver,
-    control.changes_follow_the_table,
-    control.changes_are_told,
-    control.takeover_as_agreed,
+    events.changes_follow_the_table,
+    events.changes_are_told,
+    events.takeover_as_agreed,
     control.protocol_as_agreed,
     control.groups_stay_taken,
-    control.outcome_as_told,
-    control.disagreement_as_recorded,
+    events.outcome_as_told,
+    events.disagreement_as_recorded,
     motion.measured_always,
     motion.silence_only_when_stopped,
     motion.begins_where_it_stands,

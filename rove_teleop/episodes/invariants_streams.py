@@ -8,9 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from .journal import crc32c
-from .log import Log, read_object, rows_where
+from .log import Log, rows_where
 
-SPEAKS_JSON = ("handover", "disagreement", "limits")
 _START, _END = b"\xff\xd8", b"\xff\xd9"
 
 
@@ -157,45 +156,6 @@ def opinions_are_numbers(log: Log) -> list[str]:
     score, threshold = log.arrays["failure/score"], log.arrays["failure/threshold"]
     wrong = ~(np.isfinite(score) & np.isfinite(threshold)) | (log.arrays["failure/alarm"] > 1)
     return rows_where(wrong, "an opinion in failure/ is not a number or not yes or no")
-
-
-def events_are_readable(log: Log) -> list[str]:
-    """Every event has a kind and a time, and those that speak JSON do."""
-    for k, event in enumerate(log.events):
-        if not event.kind or not math.isfinite(event.time_s):
-            return [f"event {k} has no kind or no time"]
-        if event.kind in SPEAKS_JSON and read_object(event.detail) is None:
-            return [f"event {k} of kind '{event.kind}' is not JSON"]
-    return []
-
-
-def speed_only_goes_down(log: Log) -> list[str]:
-    """The share of the velocity limits is above 0, at most 1, and is not raised in an episode."""
-    if not (log.has_states and len(log.tick)):
-        return []
-    share, (begin_s, end_s) = math.inf, log.control("stamp_s")[[0, -1]]
-    for time_s, said in log.told("limits"):
-        told = said.get("speed_scale", 1.0)
-        if not (isinstance(told, int | float) and 0.0 < told <= 1.0):
-            return [f"an event sets the speed to {told}"]
-        if begin_s < time_s <= end_s and told > share and "speed_scale" in said:
-            return [f"an event raises the speed to {told:g}, after {share:g}"]
-        share = float(told) if "speed_scale" in said else share
-    return []
-
-
-def scorecards_are_of_switches(log: Log) -> list[str]:
-    """A handover's scorecard is about a tick in which somebody took joints."""
-    if not (log.has_states and log.whole):
-        return []
-    stamp_s = log.control("stamp_s")
-    for _, card in log.told("handover"):
-        row = int(np.searchsorted(stamp_s, float(card.get("time_s", math.nan))))
-        if row >= len(stamp_s) or stamp_s[row] != card["time_s"]:
-            return [f"a scorecard is about {card.get('time_s')} s, at which there was no tick"]
-        if not np.any(log.control("driver")[row]):
-            return [f"a scorecard is about row {row}, in which nobody drives"]
-    return []
 
 
 def tracking_is_yes_or_no(log: Log) -> list[str]:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from rove_teleop.episodes import catalog
-from rove_teleop.episodes.catalog import FILE_NAME, Changes, refresh, search
+from rove_teleop.episodes.catalog import Changes, refresh, search
+from rove_teleop.episodes.catalog_file import FILE_NAME, LOCK_NAME
 from rove_teleop.episodes.edits import ExcludeEdit, NoteEdit, OutcomeEdit, PhaseEdit
 from rove_teleop.episodes.overlay_files import commit_revision
 from rove_teleop.episodes.read import open_episode
@@ -132,11 +133,11 @@ def test_a_dataset_that_cannot_be_written_is_searched_in_memory(root: Path, monk
     refresh(root)
     record(root)
     before = {path.name: path.stat().st_mtime_ns for path in root.iterdir()}
-    (root / catalog.LOCK_NAME).unlink()
-    (root / catalog.LOCK_NAME).mkdir()  # nobody, not even root, can open a folder for writing
+    (root / LOCK_NAME).unlink()
+    (root / LOCK_NAME).mkdir()  # nobody, not even root, can open a folder for writing
     assert ids(root) == [1, 2, 3, 4]
     after = {path.name: path.stat().st_mtime_ns for path in root.iterdir()}
-    assert after.pop(catalog.LOCK_NAME) and before.pop(catalog.LOCK_NAME) and after == before
+    assert after.pop(LOCK_NAME) and before.pop(LOCK_NAME) and after == before
 
 
 def test_two_at_once_agree(root: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from rove_teleop.episodes import invariants_control as control
+from rove_teleop.episodes import invariants_events as events
 from rove_teleop.episodes import invariants_motion as motion
 from rove_teleop.episodes import invariants_streams as streams
 from rove_teleop.episodes.invariants import CHECKS, violations
@@ -200,11 +201,11 @@ BROKEN = [
     (streams.chunks_are_plans, lambda log: log.arrays["policy/horizon"].__setitem__(0, 9)),
     (streams.opinions_are_numbers, lambda log: log.arrays["failure/score"].__setitem__(0, np.inf)),
     (streams.opinions_are_numbers, lambda log: log.arrays["failure/alarm"].__setitem__(0, 2)),
-    (streams.events_are_readable, tell("limits", "0.5")),
-    (streams.events_are_readable, tell("", "nothing")),
-    (streams.speed_only_goes_down, tell("limits", json.dumps({"speed_scale": 0.9}), "paused")),
-    (streams.speed_only_goes_down, tell("limits", json.dumps({"speed_scale": 0.0}))),
-    (streams.scorecards_are_of_switches, tell("handover", json.dumps({"time_s": 3.0}))),
+    (events.events_are_readable, tell("limits", "0.5")),
+    (events.events_are_readable, tell("", "nothing")),
+    (events.speed_only_goes_down, tell("limits", json.dumps({"speed_scale": 0.9}), "paused")),
+    (events.speed_only_goes_down, tell("limits", json.dumps({"speed_scale": 0.0}))),
+    (events.scorecards_are_of_switches, tell("handover", json.dumps({"time_s": 3.0}))),
     (streams.tracking_is_yes_or_no, lambda log: log.arrays.__setitem__("tracking/engaged", np.array([1, 2]))),
     (control.known_values, put(PHASE, 9, "paused")),
     (control.known_values, put(AUTHORITY, 9, "paused")),
@@ -231,17 +232,17 @@ BROKEN = [
     (control.weight_needs_a_driver, put(WEIGHT, 0.5, "paused")),
     (control.weight_goes_to_the_driver, put(WEIGHT, 0.5, "recovery")),
     (control.weight_goes_to_the_driver, put(WEIGHT, 0.9, "returning")),
-    (control.changes_follow_the_table, retell("state", "autonomous -> paused", "autonomous -> recovery")),
-    (control.changes_follow_the_table, retell("state", "fault -> hold: the fault was ack", "fault -> hold: was for")),
-    (control.changes_follow_the_table, lost_change),
-    (control.changes_are_told, put("control/state", State.HOLD, "autonomous")),
-    (control.changes_are_told, lost_change),
-    (control.takeover_as_agreed, say(takeover_mode="anchored")),
+    (events.changes_follow_the_table, retell("state", "autonomous -> paused", "autonomous -> recovery")),
+    (events.changes_follow_the_table, retell("state", "fault -> hold: the fault was ack", "fault -> hold: was for")),
+    (events.changes_follow_the_table, lost_change),
+    (events.changes_are_told, put("control/state", State.HOLD, "autonomous")),
+    (events.changes_are_told, lost_change),
+    (events.takeover_as_agreed, say(takeover_mode="anchored")),
     (control.protocol_as_agreed, say(protocol="complete")),
     (control.groups_stay_taken, swapped_groups),
-    (control.outcome_as_told, say(outcome="failure")),
-    (control.disagreement_as_recorded, shift("control/q_operator_rad", 0.01, "adaptation")),
-    (control.disagreement_as_recorded, retell("disagreement", '"left_hand"', '"right_hand"')),
+    (events.outcome_as_told, say(outcome="failure")),
+    (events.disagreement_as_recorded, shift("control/q_operator_rad", 0.01, "adaptation")),
+    (events.disagreement_as_recorded, retell("disagreement", '"left_hand"', '"right_hand"')),
     (motion.measured_always, put("control/q_measured_rad", np.nan, "hold")),
     (motion.silence_only_when_stopped, put("control/q_sent_rad", np.nan, "autonomous")),
     (motion.begins_where_it_stands, begins_elsewhere),
