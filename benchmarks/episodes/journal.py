@@ -3,9 +3,9 @@
     .venv/bin/python benchmarks/episodes/journal.py [--seconds 10] [--json]
 
 50 joints, three cameras of 47 kB images at 30 Hz on another thread, syncs as in a session. ``back to back`` is the cost
-of the call itself, ``at 250 Hz`` with what a processor forgets while it sleeps. ``wall`` is what a clock says, on a busy
-machine mostly other programs; ``cpu`` is the thread's own time, which the gates are for: 0.1 ms for the p99 of a row in
-the log, 0.02 ms for the median of control's side, back to back. Exit code 1 above one.
+of the call itself, ``at 250 Hz`` with what a processor forgets while it sleeps. ``wall`` is what a clock says, on a
+busy machine mostly other programs; ``cpu`` is the thread's own time, which the gates are for: 0.1 ms for the p99 of a
+row in the log, 0.02 ms for the median of control's side, back to back. Exit code 1 above one.
 """
 
 from __future__ import annotations
