@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -202,6 +203,15 @@ def test_what_is_there_is_told_from_two_listings(robot, tmp_path, monkeypatch):
     monkeypatch.setattr(ObjectStore, "read", lambda self, key: (asked.append(key), read(self, key))[1])
     assert push(root, url).exit_code == pull(url, tmp_path / "node").exit_code == 0
     assert asked == ["dataset.json"] * 2, "a data set of 100,000 episodes is not asked for one by one"
+
+
+def test_the_document_s_example_runs(robot):
+    root, url = robot
+    push(root, url)
+    text = Path("docs/scale.md").read_text()
+    names: dict = {}
+    exec(text.split("```python\n")[1].split("```")[0].replace("s3://bucket/lab", url), names)
+    assert names["q_sent_rad"].shape == (60, 3) and names["jpeg"][:2] == b"\xff\xd8"
 
 
 def test_an_episode_is_read_where_it_is(robot, tmp_path):
