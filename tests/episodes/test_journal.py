@@ -57,17 +57,17 @@ def test_what_is_appended_is_read(records: list[Payload]) -> None:
         assert not read_journal(Path(folder) / "log").damaged
 
 
-def test_cut_at_every_byte_only_whole_records_are_read(tmp_path: Path) -> None:
+def test_cut_at_every_byte_only_whole_records_are_read(memory_path: Path) -> None:
     parts = _parts(SMALL)
     data = b"".join(parts)
     ends = [len(b"".join(parts[: k + 1])) for k in range(len(parts))]
     for length in range(len(data) + 1):
         whole = sum(end <= length for end in ends)
-        assert _read(tmp_path / "log", data[:length]) == (SMALL[: whole - 1] if whole else None)
-        assert read_journal(tmp_path / "log").damaged == (length not in ends)
+        assert _read(memory_path / "log", data[:length]) == (SMALL[: whole - 1] if whole else None)
+        assert read_journal(memory_path / "log").damaged == (length not in ends)
 
 
-def test_with_any_bit_flipped_no_damaged_record_is_read(tmp_path: Path) -> None:
+def test_with_any_bit_flipped_no_damaged_record_is_read(memory_path: Path) -> None:
     parts = _parts(SMALL)
     data = b"".join(parts)
     ends = [len(b"".join(parts[: k + 1])) for k in range(len(parts))]
@@ -75,8 +75,8 @@ def test_with_any_bit_flipped_no_damaged_record_is_read(tmp_path: Path) -> None:
         damaged = bytearray(data)
         damaged[bit // 8] ^= 1 << bit % 8
         before = sum(end <= bit // 8 for end in ends)
-        assert _read(tmp_path / "log", bytes(damaged)) == (SMALL[: before - 1] if before else None)
-        assert read_journal(tmp_path / "log").damaged
+        assert _read(memory_path / "log", bytes(damaged)) == (SMALL[: before - 1] if before else None)
+        assert read_journal(memory_path / "log").damaged
 
 
 def test_a_hole_a_repetition_and_a_swap_end_the_reading(tmp_path: Path) -> None:
