@@ -16,7 +16,7 @@ def resize_with_pad(picture: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     result = np.zeros((size, size, 3), np.uint8)
     top, left = (size - inner[0]) // 2, (size - inner[1]) // 2
     # Reduced by a whole factor first: bilinear alone would skip pixels.
-    factor = max(1, int(1.0 / scale))
+    factor = max(1, min(int(1.0 / scale), height, width))
     if factor > 1:
         cut = picture[: height // factor * factor, : width // factor * factor]
         cut = cut.reshape(height // factor, factor, width // factor, factor, 3)
