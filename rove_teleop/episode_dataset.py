@@ -23,7 +23,7 @@ from .types import Array
 
 _Numbers = NDArray[np.int64]
 Keys = Sequence[str] | Mapping[str, Sequence[int]]
-MEASURED, TARGET = "control/q_measured_rad", "control/q_target_rad"
+MEASURED, SENT = "control/q_measured_rad", "control/q_sent_rad"
 
 
 class EpisodeDataset(WindowDataset):
@@ -31,11 +31,11 @@ class EpisodeDataset(WindowDataset):
 
     ``keys`` maps names to offsets in training steps from the window's start, ``{"control/q_sent_rad": range(16)}``; a
     plain list of names means all steps from the start to its end after ``horizon`` steps, both included. Without it:
-    the measured joints at start and end, and the targets in between. ``phases``, ``cameras`` and the rest choose
+    the measured joints at start and end, and the commands in between. ``phases``, ``cameras`` and the rest choose
     windows as ``Selection`` says; ``weights`` how often each is drawn, as ``episodes.weights`` says. ``revision`` and
     ``author`` choose whose labels count. ``keep_decoded`` keeps the images decoded beside the cache: several times
     faster to read, for height x width x 3 bytes of disk per image (of about ``image_size`` where given). ``skipped``
-    lists episodes that were left out because they are damaged.
+    lists episodes that were left out because they are damaged, ``left_out`` counts the steps no window starts at.
 
     Raises:
         DatasetInvalid: no dataset, or no readable episode in it.
@@ -73,6 +73,7 @@ class EpisodeDataset(WindowDataset):
         self.windows = Windows(cache, selection, packs)
         self.episodes: tuple[CachedEpisode, ...] = cache.episodes
         self.skipped: dict[str, str] = cache.skipped
+        self.left_out: dict[str, int] = self.windows.left_out
         decoded = (
             decoded_packs(cache.folder.parent / "pixels", cache.root, cache.episodes, packs, image_size, progress)
             if keep_decoded
@@ -126,7 +127,7 @@ def checked_offsets(keys: Keys | None, horizon: int) -> dict[str, _Numbers]:
     if horizon < 1:
         raise UsageError(f"horizon must be 1 step or more, got {horizon}")
     if keys is None:
-        keys = {MEASURED: (0, horizon), TARGET: range(horizon)}
+        keys = {MEASURED: (0, horizon), SENT: range(horizon)}
     if isinstance(keys, str):
         raise UsageError(f"keys must be a list of names or map names to steps, got the text '{keys}'")
     listed = keys if isinstance(keys, Mapping) else dict.fromkeys(keys, range(horizon + 1))

@@ -19,7 +19,7 @@ from .episodes.recording_tools import record
 from .episodes.training_tools import damage, record_ticks
 
 A, R = Phase.AUTONOMOUS, Phase.RECOVERY
-MEASURED, TARGET = "control/q_measured_rad", "control/q_target_rad"
+MEASURED, SENT = "control/q_measured_rad", "control/q_sent_rad"
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +35,11 @@ def test_a_batch_has_states_actions_and_ends(root):
     assert len(dataset) == 24 + 13
     batch = dataset[[0, 36]]
     assert batch[MEASURED].shape == (2, 2, 3)
-    assert batch[TARGET].shape == (2, 4, 3)
-    assert batch[TARGET].dtype == torch.float32
+    assert batch[SENT].shape == (2, 4, 3)
+    assert batch[SENT].dtype == torch.float32
     assert batch[MEASURED][:, :, 0].tolist() == [[0, 20], [1060, 1060]]
-    assert batch[TARGET][:, :, 0].tolist() == [[0, 5, 10, 15], [1060] * 4]
-    assert batch[f"{TARGET}_is_pad"].tolist() == [[False] * 4, [False, True, True, True]]
+    assert batch[SENT][:, :, 0].tolist() == [[0, 5, 10, 15], [1060] * 4]
+    assert batch[f"{SENT}_is_pad"].tolist() == [[False] * 4, [False, True, True, True]]
     assert batch["bootstrap"].tolist() == [True, False]
     assert batch["terminal"].tolist() == [False, True]
     assert dataset.episodes[batch["episode"][1]].about["task"] == "toaster"
@@ -156,7 +156,7 @@ def test_bytes_that_are_no_image_are_named(tmp_path):
 
 def test_damaged_episodes_are_listed(tmp_path):
     paths = [record_ticks(tmp_path, [A] * 20) for _ in range(2)]
-    damage(paths[0], TARGET)
+    damage(paths[0], SENT)
     dataset = EpisodeDataset(tmp_path)
     assert list(dataset.skipped) == [paths[0].name]
     assert set(dataset[list(range(len(dataset)))]["episode"].tolist()) == {1}

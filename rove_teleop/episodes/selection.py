@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,17 +51,31 @@ def codes(names: Sequence[str], known: type[Phase] | type[Authority], what: str)
     return [listed[name] for name in names]
 
 
-def usable_steps(cache: FlatCache, selection: Selection, cameras: set[str]) -> _Bools:
-    usable = (cache.labels.flags & EXCLUDED) == 0
-    usable &= in_phases(cache, selection.phases)
+def usable_steps(cache: FlatCache, selection: Selection, cameras: Collection[str]) -> tuple[_Bools, dict[str, int]]:
+    """Which steps are selected, (steps,), and how many are left out for which reason (the first that applies)."""
+    usable = np.ones(len(cache.labels.phase), np.bool_)
+    left_out: dict[str, int] = {}
+    for reason, mask in _conditions(cache, selection, cameras):
+        count = int(np.count_nonzero(usable & ~mask))
+        if count:
+            left_out[reason] = count
+        usable &= mask
+    return usable, left_out
+
+
+def _conditions(cache: FlatCache, selection: Selection, cameras: Collection[str]) -> Iterator[tuple[str, _Bools]]:
+    steps = np.diff(cache.ends, prepend=0)
+    readable = np.array([item.name not in cache.skipped for item in cache.labels.episodes], dtype=np.bool_)
+    yield "episode skipped", np.repeat(readable, steps)
+    yield "episode not selected", np.repeat(_episodes_selected(cache, selection), steps)
+    yield "excluded", (cache.labels.flags & EXCLUDED) == 0
+    yield "phase not selected", in_phases(cache, selection.phases)
     if selection.authorities is not None:
-        usable &= np.isin(cache.columns[AUTHORITY_KEY], codes(selection.authorities, Authority, "authority"))
+        chosen = codes(selection.authorities, Authority, "authority")
+        yield "authority not selected", np.isin(cache.columns[AUTHORITY_KEY], chosen)
     for key, whole in cache.whole.items():
         if key not in cameras and key not in selection.nan_allowed and not key.startswith("steps/"):
-            usable &= whole
-    steps = np.diff(cache.ends, prepend=0)
-    selected: _Bools = usable & np.repeat(_episodes_selected(cache, selection), steps)
-    return selected
+            yield f"{key} not recorded or not finite", whole
 
 
 def in_phases(cache: FlatCache, names: Sequence[str] | None) -> _Bools:
@@ -85,21 +99,6 @@ def _episodes_selected(cache: FlatCache, selection: Selection) -> _Bools:
         if split not in splits:
             raise UsageError(f"{cache.root}: no episode is in split '{split}'; there are {sorted(splits)}")
     return np.array(
-        [
-            item.name not in cache.skipped
-            and item.outcome in outcomes
-            and (selection.splits is None or item.split in selection.splits)
-            for item in labels
-        ],
+        [item.outcome in outcomes and (selection.splits is None or item.split in selection.splits) for item in labels],
         dtype=np.bool_,
     )
-
-
-def why_none(cache: FlatCache, usable: _Bools) -> str:
-    if usable.any():
-        return "no selected step may start one: its phase is not in start_phases, or a camera has no recent image"
-    left_out = [f"{len(cache.skipped)} of {len(cache.episodes)} episodes are skipped"] if cache.skipped else []
-    partial = [key for key, whole in cache.whole.items() if not key.startswith("steps/") and not whole.any()]
-    if partial:
-        left_out.append(f"'{partial[0]}' is never recorded and finite")
-    return "; ".join([*left_out, f"{len(usable)} steps do not match the selection"])

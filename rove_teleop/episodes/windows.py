@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..errors import UsageError
 from .cache import FlatCache
 from .cache_labels import CUT
-from .selection import Selection, in_phases, usable_steps, why_none
+from .selection import Selection, in_phases, usable_steps
 
 PHASE_KEY = "labels/phase"
 _Bools = NDArray[np.bool_]
@@ -36,13 +36,15 @@ class Places:
 class Windows:
     """All windows of a cache under a selection, numbered from 0. Holds numbers per unbroken stretch, not per step.
 
+    ``left_out`` counts the steps that no window starts at, by reason.
+
     Raises:
         UsageError: a phase, authority, outcome or split that is not there, or no window is left.
     """
 
     def __init__(self, cache: FlatCache, selection: Selection, cameras: Sequence[str] = ()) -> None:
         self.cache = cache
-        usable = usable_steps(cache, selection, set(cameras))
+        usable, self.left_out = usable_steps(cache, selection, cameras)
         begins = usable.copy()
         begins[1:] &= ~usable[:-1] | ~cache.joined[1:] | ((cache.labels.flags[1:] & CUT) != 0)
         self._first = np.flatnonzero(begins)
@@ -54,8 +56,15 @@ class Windows:
             age_us = cache.columns[camera][:, 2]
             starts &= cache.whole[camera] & (age_us <= selection.max_image_age_s * 1e6)
         self._set_runs(starts)
+        self._count_starts(usable, starts)
         if not len(self):
-            raise UsageError(f"{cache.root}: no window is left ({why_none(cache, usable)})")
+            said = ", ".join(f"{reason} ({count})" for reason, count in self.left_out.items())
+            raise UsageError(f"{cache.root}: no window is left of {len(usable)} steps: {said or 'no step'}")
+
+    def _count_starts(self, usable: _Bools, starts: _Bools) -> None:
+        kept_back = int(np.count_nonzero(usable)) - int(np.count_nonzero(starts))
+        if kept_back:
+            self.left_out["no start: phase not in start_phases, or no recent image"] = kept_back
 
     def _set_runs(self, starts: _Bools) -> None:
         """Neighbouring starts are one run: its first step, and the number of windows up to its end."""

@@ -158,8 +158,19 @@ def test_selections_that_fit_nothing_are_refused(memory_path, selection, sentenc
 
 def test_no_window_says_why(memory_path):
     record_ticks(memory_path, [A] * 4, nan_sent=range(4))
-    with pytest.raises(UsageError, match=f"'{SENT}' is never recorded and finite"):
+    with pytest.raises(UsageError, match=f"no window is left of 4 steps: {SENT} not recorded or not finite \\(4\\)"):
         windows_of(memory_path, keys=[SENT])
+
+
+def test_what_is_left_out_is_counted(memory_path):
+    record_ticks(memory_path, [A] * 6 + [P] * 2, nan_sent=[2])
+    record_ticks(memory_path, [A] * 4, outcome="discarded")
+    windows = windows_of(memory_path, Selection(start_phases=["recovery", "autonomous"]), keys=[SENT])
+    assert windows.left_out == {
+        "episode not selected": 4,
+        "phase not selected": 2,
+        f"{SENT} not recorded or not finite": 1,
+    }
 
 
 def test_weights_multiply_by_source(memory_path):

@@ -27,7 +27,7 @@ def root(tmp_path_factory):
             now_s = tick / 250.0
             row["tick"], row["stamp_s"], row["phase"] = tick, now_s, Phase.RECOVERY if tick >= 500 else 0
             row["q_measured_rad"] = [np.sin(now_s), np.cos(now_s)]
-            row["q_target_rad"] = [np.sin(now_s + 0.1), np.cos(now_s + 0.1)]
+            row["q_sent_rad"] = [np.sin(now_s + 0.1), np.cos(now_s + 0.1)]
             recording.control_row(row.tobytes())
         recording.seal("success")
     return root
@@ -37,7 +37,7 @@ def test_the_documented_code_runs(root, capsys):
     code = re.search(r"```python\n(.*?)```", (HOME / "docs/training_data.md").read_text(), re.DOTALL).group(1)
     names = {"root": root}
     exec(code, names)
-    assert capsys.readouterr().out == "{}\n"
+    assert capsys.readouterr().out == "{} {}\n"
     assert names["chunk"].shape[1:] == (16, 2)
     assert names["usable"].shape == names["chunk"].shape[:2]
     assert names["state"].shape == names["next_state"].shape
@@ -52,4 +52,4 @@ def test_the_example_learns(root):
     errors = [float(value) for value in re.findall(r"160 windows, mean squared error ([\d.]+)", done.stdout)]
     assert len(errors) == 3
     assert errors[-1] < 0.8 * errors[0]
-    assert "skipped: nothing" in done.stdout
+    assert "skipped: nothing; steps left out: none" in done.stdout
