@@ -59,6 +59,9 @@ STREAM = _reliable(50)
 
 IMAGES = _reliable(2)
 
+IMAGES_BEST_EFFORT = QoSProfile(depth=2, reliability=ReliabilityPolicy.BEST_EFFORT)
+"""For cameras that offer nothing better: a reliable subscription would not hear them."""
+
 REPORTS = _reliable(10)
 """Diagnostics."""
 
