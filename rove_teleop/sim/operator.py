@@ -15,11 +15,15 @@ from .experts import make_expert
 
 WORKING_WRIST = "right_wrist"
 RELEASE_S, NOTICED_GAP_S = 0.3, 0.25
+_FADE_S = 0.25
 
 
 @dataclass(frozen=True)
 class OperatorSkill:
-    """Imperfections. Times in seconds, tremor as the standard deviation of an Ornstein-Uhlenbeck process."""
+    """Imperfections. Times in seconds, tremor as the standard deviation of an Ornstein-Uhlenbeck process.
+
+    ``grope_s`` is how long, after hesitating, the hand wanders around without a goal, ``grope_m`` about how far.
+    """
 
     delay_s: float = 0.08
     tremor_m: float = 0.0006
@@ -28,6 +32,8 @@ class OperatorSkill:
     retraction_m: float = 0.02
     speed: float = 0.6
     align_speed_m_s: float = 0.4
+    grope_s: tuple[float, float] = (0.0, 0.0)
+    grope_m: float = 0.01
 
 
 class SimulatedOperator:
@@ -55,19 +61,28 @@ class SimulatedOperator:
         self._T_world_hand: Array | None = None
         self._tremor_m = np.zeros(3)
         self._driving_since_s: float | None = None
-        self._hesitates_s = 0.0
+        self._hesitates_s = self._gropes_s = 0.0
         self._last_s: float | None = None
         self._released_until_s = -np.inf
         self._sequence = 0
 
     @property
     def phase(self) -> str:
-        """What the person is truly doing: watching, hesitating, or the expert's phase."""
+        """What the person is truly doing: watching, hesitating, groping, or the expert's phase."""
         if self._driving_since_s is None:
             return "watching"
-        if self._last_s is not None and self._last_s - self._driving_since_s < self._hesitates_s:
+        since_s = 0.0 if self._last_s is None else self._last_s - self._driving_since_s
+        if since_s < self._hesitates_s:
             return "hesitating"
-        return self._expert.phase
+        return "groping" if since_s < self._hesitates_s + self._gropes_s else self._expert.phase
+
+    @property
+    def true_state(self) -> str:
+        """watching, adapting, or correcting: the end of adapting is what a log's t_r should be."""
+        phase = self.phase
+        if phase in ("hesitating", "groping"):
+            return "adapting"
+        return "watching" if phase == "watching" else "correcting"
 
     def frame(self, now_s: float, q_measured_rad: Array, task: TaskState, driving: bool) -> OperatorFrame:
         """The device's frame at ``now_s``, given the robot's joints (n,), the task and whether this person drives."""
@@ -104,9 +119,10 @@ class SimulatedOperator:
         if self._driving_since_s is None:
             self._take_over(now_s, T_base_wrist)
         since_s = now_s - (self._driving_since_s or now_s)
-        if since_s < self._hesitates_s:
+        adapts_s = self._hesitates_s + self._gropes_s
+        if since_s < adapts_s:
             self._T_world_hand = self._hesitate(since_s)
-            if since_s + dt_s >= self._hesitates_s:
+            if since_s + dt_s >= adapts_s:
                 # The robot still lags the hand here: what was latched at the takeover is what holds, not where it is.
                 self._expert.start(self._as_wrist(self._T_world_hand))
             return self._T_world_hand
@@ -117,6 +133,9 @@ class SimulatedOperator:
     def _take_over(self, now_s: float, T_base_wrist: Array) -> None:
         self._driving_since_s = now_s
         self._hesitates_s = float(self._rng.uniform(*self.skill.hesitation_s))
+        if self.skill.grope_s[1] > 0.0:
+            self._gropes_s = float(self._rng.uniform(*self.skill.grope_s))
+            self._grope_hz = self._rng.uniform(0.4, 1.2, 3)
         hand = self._T_world_hand if self._T_world_hand is not None else T_base_wrist
         self._latch(hand, T_base_wrist)
 
@@ -138,10 +157,20 @@ class SimulatedOperator:
         return transform(turned @ self._T_base_wrist0[:3, :3], self._T_base_wrist0[:3, 3] + moved_m)
 
     def _hesitate(self, since_s: float) -> Array:
-        """Draw the hand back a little, up and towards the body, with a smooth start and end."""
-        s = since_s / self._hesitates_s
+        """Draw the hand back a little, up and towards the body, with a smooth start and end; then grope."""
+        s = min(since_s / self._hesitates_s, 1.0)
         back_m = self.skill.retraction_m * (s * s * (3.0 - 2.0 * s)) * np.array([-0.5, 0.0, 1.0])
-        return transform(self._T_world_hand0[:3, :3], self._T_world_hand0[:3, 3] + back_m)
+        wander_m = self._grope(since_s - self._hesitates_s)
+        return transform(self._T_world_hand0[:3, :3], self._T_world_hand0[:3, 3] + back_m + wander_m)
+
+    def _grope(self, since_s: float) -> Array:
+        """Wander around, and end where it began."""
+        if since_s <= 0.0:
+            return np.zeros(3)
+        fade = min(1.0, since_s / _FADE_S, max(self._gropes_s - since_s, 0.0) / _FADE_S)
+        smooth = fade * fade * (3.0 - 2.0 * fade)
+        wander: Array = self.skill.grope_m * smooth * np.sin(2.0 * np.pi * self._grope_hz * since_s)
+        return wander
 
     def _towards(self, T_now: Array, T_goal: Array, dt_s: float) -> Array:
         """Align with the robot at a bounded speed."""
