@@ -11,10 +11,14 @@ import pytest
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import connect
 
-from rove_teleop.errors import UsageError
+from rove_teleop.console.tls import headset_certificate
+from rove_teleop.errors import PolicyUnavailable, UsageError
 from rove_teleop.policy.opening import open_policy
+from rove_teleop.policy.remote.address import read_address
 from rove_teleop.policy.remote.encoding import pack, unpack
-from rove_teleop.policy.remote.server import Door, PolicyServer
+from rove_teleop.policy.remote.openpi import OpenpiLink
+from rove_teleop.policy.remote.server import Door, PolicyServer, read_tls
+from rove_teleop.serving import read_token
 
 from .peers import HERE, OPENPI_PYTHON, needs_openpi, run_openpi
 from .serving import HOME_RAD, INDEX, JOINTS, ROBOT, SERVED, Leaning, observation, our_server
@@ -202,3 +206,25 @@ def test_a_server_with_openpis_own_encoding_is_understood():
     finally:
         process.kill()
         process.communicate()
+
+
+def test_over_tls_the_certificate_is_checked(tmp_path, monkeypatch):
+    both = headset_certificate(tmp_path, ["127.0.0.1"])
+    monkeypatch.setenv("ROVE_POLICY_TOKEN", "a" * 20)
+    with our_server(token="a" * 20, tls=read_tls(both, both)) as url:
+        policy = open_policy(f"{url}?ca={both}", ROBOT)
+        assert url.startswith("wss://")
+        assert policy.act(observation()) is not None
+        policy.close()
+        link = OpenpiLink(read_address(url), ROBOT)
+        with pytest.raises(PolicyUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
+            link.connect()
+    with pytest.raises(UsageError, match="--tls-cert"):
+        read_tls(tmp_path / "none.pem", both)
+
+
+@pytest.mark.parametrize("text", ["short", "has a blank in it, which ends it", "ä" * 20, ""])
+def test_a_token_that_is_none_is_refused(tmp_path, text):
+    (tmp_path / "token").write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match="a token has 16 or more"):
+        read_token(tmp_path / "token")
