@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .episodes.cache import open_cache
-from .episodes.cache_files import CachedEpisode
-from .episodes.images import ImageReader, Images
-from .episodes.pixels import decoded_packs
-from .episodes.sampling import Batches, summed_weights
-from .episodes.selection import AUTHORITY_KEY, Selection
-from .episodes.weights import Weights, window_weights
-from .episodes.windows import PHASE_KEY, Windows
+from .episodes.windows.cache import open_cache
+from .episodes.windows.cache_files import CachedEpisode
+from .episodes.windows.images import ImageReader, Images
+from .episodes.windows.pixels import decoded_packs
+from .episodes.windows.sampling import Batches, summed_weights
+from .episodes.windows.selection import AUTHORITY_KEY, Selection
+from .episodes.windows.weights import Weights, window_weights
+from .episodes.windows.windows import PHASE_KEY, Windows
 from .errors import UsageError
 from .training.episode_dataset import WindowDataset
 from .types import Array

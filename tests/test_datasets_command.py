@@ -10,12 +10,12 @@ import zarr
 from matplotlib.image import imread
 
 from rove_teleop.cli import main
-from rove_teleop.episodes.edits import ExcludeEdit, NoteEdit, OutcomeEdit, SplitEdit
+from rove_teleop.episodes.edit.edits import ExcludeEdit, NoteEdit, OutcomeEdit, SplitEdit
+from rove_teleop.episodes.edit.overlay_files import commit_revision
 from rove_teleop.episodes.label_runs import create_run, data_revision
 from rove_teleop.episodes.labels import write_labels
-from rove_teleop.episodes.overlay_files import commit_revision
 from rove_teleop.episodes.read import open_episode
-from rove_teleop.episodes.records import FailureRecord
+from rove_teleop.episodes.record.records import FailureRecord
 from rove_teleop.types import Event
 
 from .episodes.recording_tools import begin, control_row, orphan, record

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from rove_teleop.cli import main
+from rove_teleop.episodes.edit.overlay import read_labels
 from rove_teleop.episodes.find import find_episode
-from rove_teleop.episodes.overlay import read_labels
 
 from .episodes.recording_tools import begin, control_row
 
@@ -178,6 +178,6 @@ def test_what_the_documentation_shows_works(dataset, capsys):
 
 
 def test_kinds_of_edits_are_all_documented():
-    from rove_teleop.episodes.edits import KINDS
+    from rove_teleop.episodes.edit.edits import KINDS
 
     assert set(re.findall(r"^\| `(\w+)` \| `\w+`[^|]* \| ", DOC.read_text(), re.M)) == set(KINDS)

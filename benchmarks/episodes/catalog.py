@@ -26,9 +26,9 @@ from typing import Any
 
 from rich.console import Console
 
-from rove_teleop.episodes.catalog import refresh, search
-from rove_teleop.episodes.catalog_file import COLUMNS, FILE_NAME
-from rove_teleop.episodes.catalog_row import CatalogRow
+from rove_teleop.episodes.catalog.catalog import refresh, search
+from rove_teleop.episodes.catalog.catalog_file import COLUMNS, FILE_NAME
+from rove_teleop.episodes.catalog.catalog_row import CatalogRow
 from rove_teleop.episodes.read import open_episode
 from rove_teleop.episodes.read import statistics as read_statistics
 from tests.episodes.recording_tools import record

@@ -25,9 +25,9 @@ from rich.console import Console
 from rich.table import Table
 
 from rove_teleop.episodes.layout import control_dtype
-from rove_teleop.episodes.recording import EpisodeRecording
-from rove_teleop.episodes.row_sender import RowSender
-from rove_teleop.episodes.row_socket import RowSocket
+from rove_teleop.episodes.record.recording import EpisodeRecording
+from rove_teleop.episodes.record.row_sender import RowSender
+from rove_teleop.episodes.record.row_socket import RowSocket
 
 JOINTS, CAMERAS = 50, ("ego", "left", "right")
 GATES_MS = {"row in the log": ("cpu_p99_ms", 0.1), "control's side": ("cpu_p50_ms", 0.02)}

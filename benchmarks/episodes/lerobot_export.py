@@ -19,7 +19,7 @@ import simplejpeg
 import torch
 
 from rove_teleop.episodes.layout import control_dtype
-from rove_teleop.episodes.recording import EpisodeRecording
+from rove_teleop.episodes.record.recording import EpisodeRecording
 from rove_teleop.exchange.frames import Choice, chosen_frames
 from rove_teleop.exchange.images import Images
 from rove_teleop.exchange.lerobot_columns import columns_of, features_of, task_of

@@ -34,7 +34,7 @@ from rove_teleop.episode_dataset import EpisodeDataset
 from rove_teleop.episodes.dataset import Dataset
 from rove_teleop.episodes.layout import control_dtype
 from rove_teleop.episodes.read import open_episode
-from rove_teleop.episodes.recording import EpisodeRecording
+from rove_teleop.episodes.record.recording import EpisodeRecording
 
 # torchvision's wheel is built for CUDA; LeRobot needs none of its operators, but importing it registers two.
 _LIBRARY = torch.library.Library("torchvision", "DEF")

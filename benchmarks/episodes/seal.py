@@ -20,10 +20,10 @@ from statistics import median
 import numpy as np
 from rich.console import Console
 
+from rove_teleop.episodes.check.verify import verify_dataset
 from rove_teleop.episodes.layout import TRACKING_DTYPE, control_dtype
-from rove_teleop.episodes.recording import EpisodeRecording
-from rove_teleop.episodes.records import ChunkRecord
-from rove_teleop.episodes.verify import verify_dataset
+from rove_teleop.episodes.record.recording import EpisodeRecording
+from rove_teleop.episodes.record.records import ChunkRecord
 
 JOINTS, CAMERAS, CONTROL_HZ, CAMERA_HZ = 50, ("ego", "left", "right"), 250, 30
 GATE_MS = 150.0

@@ -13,7 +13,7 @@ from ..errors import UsageError
 from .arguments import counter
 
 if TYPE_CHECKING:
-    from ..episodes.catalog_row import CatalogRow
+    from ..episodes.catalog.catalog_row import CatalogRow
     from ..episodes.read import DatasetStatistics
 
 
@@ -88,7 +88,7 @@ def limit(text: str) -> int:
 
 def verify(options: argparse.Namespace) -> int:
     """Check every byte of a dataset."""
-    from ..episodes.verify import verify_dataset
+    from ..episodes.check.verify import verify_dataset
 
     report = verify_dataset(options.dataset, counter("verified"))
     if options.json:
@@ -109,7 +109,7 @@ def verify(options: argparse.Namespace) -> int:
 
 def recover(options: argparse.Namespace) -> int:
     """Seal what a crash left."""
-    from ..episodes.recover import recover_dataset
+    from ..episodes.record.recover import recover_dataset
 
     recovered = recover_dataset(options.dataset)
     if options.json:
@@ -123,8 +123,8 @@ def recover(options: argparse.Namespace) -> int:
 
 def list_episodes(options: argparse.Namespace) -> int:
     """One line per sealed episode, and the totals; 1 where an episode cannot be read."""
-    from ..episodes.catalog import search
-    from ..episodes.catalog_totals import totals
+    from ..episodes.catalog.catalog import search
+    from ..episodes.catalog.catalog_totals import totals
 
     rows = search(
         options.dataset,
@@ -158,8 +158,8 @@ def show(options: argparse.Namespace) -> int:
 
 def stats(options: argparse.Namespace) -> int:
     """Counts and shares over all episodes; 1 where an episode cannot be read."""
-    from ..episodes.catalog import search
-    from ..episodes.catalog_totals import breakdown, totals
+    from ..episodes.catalog.catalog import search
+    from ..episodes.catalog.catalog_totals import breakdown, totals
 
     rows = search(options.dataset, progress=counter("catalogued"))
     if options.json:

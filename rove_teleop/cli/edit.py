@@ -15,7 +15,7 @@ from ..errors import UsageError
 from ..types import Phase
 
 if TYPE_CHECKING:
-    from ..episodes.edits import Edit
+    from ..episodes.edit.edits import Edit
     from ..episodes.read import Episode
 
 PHASES = {phase.name.lower(): phase for phase in Phase}
@@ -65,10 +65,10 @@ def moment(text: str) -> float:
 
 def run_edit(options: argparse.Namespace) -> int:
     """Add a revision, or show them."""
-    from ..episodes.edit_report import changed, labels_json, revision_json
+    from ..episodes.edit.edit_report import changed, labels_json, revision_json
+    from ..episodes.edit.overlay import read_labels
+    from ..episodes.edit.overlay_files import commit_revision
     from ..episodes.find import find_episode
-    from ..episodes.overlay import read_labels
-    from ..episodes.overlay_files import commit_revision
 
     episode = find_episode(options.dataset, options.episode)
     edits = _edits(options, episode)
@@ -92,8 +92,8 @@ def run_edit(options: argparse.Namespace) -> int:
 
 def run_agreement(options: argparse.Namespace) -> int:
     """Compare two annotators."""
-    from ..episodes.agreement import agreement
     from ..episodes.dataset import Dataset
+    from ..episodes.edit.agreement import agreement
     from ..episodes.read import open_episode
 
     episodes = (open_episode(path) for path in Dataset.open(options.dataset).episodes())
@@ -115,9 +115,9 @@ def run_agreement(options: argparse.Namespace) -> int:
 
 
 def _edits(options: argparse.Namespace, episode: Episode) -> list[Edit]:
-    from ..episodes import edits as kinds
-    from ..episodes.interventions import intervention_at, rows_between
-    from ..episodes.overlay import read_labels
+    from ..episodes.edit import edits as kinds
+    from ..episodes.edit.interventions import intervention_at, rows_between
+    from ..episodes.edit.overlay import read_labels
 
     bounded = options.from_s is not None or options.to_s is not None
     if bounded and not (options.phase or options.exclude):
@@ -147,10 +147,10 @@ def _edits(options: argparse.Namespace, episode: Episode) -> list[Edit]:
 
 
 def _history(options: argparse.Namespace, episode: Episode) -> int:
-    from ..episodes.edit_report import labels_json, revision_json
-    from ..episodes.edits import edit_words
-    from ..episodes.overlay import labels_of, withdrawn_revisions
-    from ..episodes.overlay_files import read_revisions
+    from ..episodes.edit.edit_report import labels_json, revision_json
+    from ..episodes.edit.edits import edit_words
+    from ..episodes.edit.overlay import labels_of, withdrawn_revisions
+    from ..episodes.edit.overlay_files import read_revisions
 
     revisions = read_revisions(options.dataset, episode)
     withdrawn = withdrawn_revisions(revisions)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UsageError
 
 if TYPE_CHECKING:
-    from ..episodes.overlay import Labels
+    from ..episodes.catalog.summary import Summary
+    from ..episodes.edit.overlay import Labels
     from ..episodes.read import Episode
-    from ..episodes.summary import Summary
 
 DEFAULT_DATASET = Path("datasets/demo")
 MOST_MOVING = 5
@@ -65,7 +65,7 @@ def show_summary(
     root: Path | None, episode: Episode, labels: Labels, as_json: bool, picture: Path | None = None
 ) -> None:
     """Print an episode in words or as JSON."""
-    from ..episodes.summary import summarise
+    from ..episodes.catalog.summary import summarise
 
     summary = summarise(episode, labels)
     if as_json:
@@ -94,7 +94,7 @@ def _found(name: str, dataset: Path | None) -> tuple[Path | None, Episode]:
 
 def _labels(root: Path | None, episode: Episode, revision: int | None) -> Labels:
     """Outside of a dataset nobody said anything."""
-    from ..episodes.overlay import labels_of, read_labels
+    from ..episodes.edit.overlay import labels_of, read_labels
 
     if root is None:
         if revision:
@@ -132,7 +132,7 @@ def _lines(summary: Summary) -> list[str]:
 def _draw(root: Path | None, episode: Episode, labels: Labels, options: argparse.Namespace, path: Path) -> None:
     import numpy as np
 
-    from ..episodes.summary import seconds_from_start
+    from ..episodes.catalog.summary import seconds_from_start
     from ..plots.episode import EpisodePicture, plot_episode
 
     time_s = seconds_from_start(episode)

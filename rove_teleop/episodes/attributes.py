@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import DatasetInvalid
-from .records import pack_json
+from .record.records import pack_json
 
 OUTCOMES = ("success", "failure", "discarded", "unknown")
 STATUSES = ("complete", "recovered")

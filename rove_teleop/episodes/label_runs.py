@@ -13,8 +13,8 @@ from ..clock import wall_time_s
 from ..errors import DatasetInvalid, UsageError
 from .create_once import create_once, make_folders
 from .dataset import Dataset
+from .edit.overlay import labels_key
 from .find import checked_name
-from .overlay import labels_key
 from .read import open_episode
 
 FORMAT_VERSION = 1

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from ..errors import DatasetInvalid, UsageError
 from .create_once import create_once
+from .edit.overlay import labels_key
 from .find import checked_name
 from .label_runs import read_run
-from .overlay import labels_key
 from .read import Episode
 
 _ARRAY = re.compile(r"[a-z][a-z0-9_]*")

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .durability import write_file
-from .journal import crc32c
+from .record.journal import crc32c
 
 PACK_BLOCK = 65536
 """Inner chunk of a sharded byte array: what a reader of one JPEG fetches at least."""

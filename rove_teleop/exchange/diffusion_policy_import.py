@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..episodes.journal import crc32c
+from ..episodes.record.journal import crc32c
 from ..errors import UsageError
 from ..robots.description import RobotDescription
 from .diffusion_policy_source import BufferSource

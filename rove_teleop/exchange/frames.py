@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..episodes.attributes import OUTCOMES
-from ..episodes.columns import checked_array
 from ..episodes.dataset import Dataset
-from ..episodes.decimation import training_steps
-from ..episodes.overlay import Labels, read_labels
-from ..episodes.overlay_files import newest_revision
+from ..episodes.edit.overlay import Labels, read_labels
+from ..episodes.edit.overlay_files import newest_revision
 from ..episodes.read import Episode, open_episode
+from ..episodes.windows.columns import checked_array
+from ..episodes.windows.decimation import training_steps
 from ..errors import UsageError
 from ..types import Phase
 from .images import Images

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..episodes.columns import checked_array
-from ..episodes.decimation import newest_rows
-from ..episodes.journal import crc32c
 from ..episodes.read import Episode
+from ..episodes.record.journal import crc32c
+from ..episodes.windows.columns import checked_array
+from ..episodes.windows.decimation import newest_rows
 from ..errors import DatasetInvalid
 from ..types import Array
 

@@ -15,8 +15,8 @@ from ..clock import wall_time_s
 from ..episodes.dataset import Dataset, WriterLock
 from ..episodes.layout import control_dtype
 from ..episodes.read import open_episode
-from ..episodes.recording import EpisodeRecording
-from ..episodes.seal import read_header
+from ..episodes.record.recording import EpisodeRecording
+from ..episodes.record.seal import read_header
 from ..errors import DatasetInvalid
 from ..robots.description import RobotDescription
 from ..types import Array, Authority, Phase

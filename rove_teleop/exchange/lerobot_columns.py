@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..episodes.columns import checked_array
 from ..episodes.read import Episode
+from ..episodes.windows.columns import checked_array
 from ..types import Authority
 from .frames import Frames
 from .lerobot_layout import BOOKKEEPING, Feature, feature

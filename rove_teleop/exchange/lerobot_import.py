@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..episodes.attributes import OUTCOMES
-from ..episodes.journal import crc32c
+from ..episodes.record.journal import crc32c
 from ..errors import DatasetInvalid
 from ..robots.description import RobotDescription
 from ..types import Authority, Phase

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..episodes.dataset import Dataset
+from ..episodes.edit.overlay import Labels, read_labels
+from ..episodes.edit.overlay_files import newest_revision
 from ..episodes.find import find_episode
-from ..episodes.overlay import Labels, read_labels
-from ..episodes.overlay_files import newest_revision
 from ..episodes.read import Episode, open_episode
 from ..errors import MissingDependency, UsageError
 from .frames import Progress, silent

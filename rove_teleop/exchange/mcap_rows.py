@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..episodes.overlay import Labels
+from ..episodes.edit.overlay import Labels
 from ..types import Authority, Phase
 from .mcap_values import JOINTS, NUMBERS, STRING, Stamped, Topic, Values
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..episodes.columns import checked_array
 from ..episodes.read import Episode
+from ..episodes.windows.columns import checked_array
 from ..errors import DatasetInvalid
 from ..types import Array
 

@@ -8,7 +8,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 
-from ..episodes.intake import Intake
+from ..episodes.record.intake import Intake
 from ..errors import MessageRefused
 from ..robot_io import topics
 from ..robot_io.images import encode_image

@@ -15,8 +15,8 @@ from std_msgs.msg import String
 
 from .. import clock
 from ..control_loop import ControlLoop, Tick
-from ..episodes.records import FailureRecord
-from ..episodes.row_sender import RowSender
+from ..episodes.record.records import FailureRecord
+from ..episodes.record.row_sender import RowSender
 from ..handover.states import EPISODE_STATES, State
 from ..robot_io import topics
 from ..robot_io.joints import stamp_now

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
@@ -12,9 +14,10 @@ from trajectory_msgs.msg import JointTrajectory
 from ..clock import monotonic_s
 from ..errors import CheckpointInvalid
 from ..policy.inference import Answer, Inference
-from ..policy.local import LocalPolicy, shipped_checkpoint
+from ..policy.local import MOST_BETA, LocalPolicy, shipped_checkpoint
 from ..policy.opening import open_policy
-from ..policy.protocol import Policy
+from ..policy.pace import Delay, asking_period_s
+from ..policy.protocol import Policy, within_validity
 from ..robot_io import topics
 from ..robot_io.chunks import pack_chunk
 from ..robots.description import RobotDescription, load_robot
@@ -29,40 +32,57 @@ DEFAULT_TASK = "toaster"
 
 
 class PolicyNode(Node):
-    """Observes joints, commands, task and cameras; publishes a plan every ``replan_s``."""
+    """Observes joints, commands, task and cameras; the next plan arrives ``replan_s`` after the last one's observation.
 
-    def __init__(self, robot: RobotDescription, policy: Policy, instruction: str = "") -> None:
-        super().__init__("rove_policy")
+    As a shadow it publishes where nobody drives by it.
+    """
+
+    def __init__(self, robot: RobotDescription, policy: Policy, instruction: str = "", shadow: bool = False) -> None:
+        super().__init__("rove_shadow_policy" if shadow else "rove_policy")
         self.policy = policy
         self.planned = 0
         self.parameters = Parameters(self)
-        self.parameters.number("replan_s", policy.execute_s, Bounds(0.05, 2.0, "s"), "time between two plans")
+        self.parameters.number("replan_s", policy.execute_s, Bounds(0.05, 10.0, "s"), "how much of a plan is used")
         self.parameters.number("max_age_s", 0.2, Bounds(0.02, 1.0, "s"), "oldest observation that is planned from")
+        self._conditioned = policy if isinstance(policy, LocalPolicy) and policy.beta is not None else None
+        if self._conditioned is not None:
+            self.parameters.number("beta", 1.0, Bounds(0.0, MOST_BETA, "1"), "guidance towards good chunks; 1: none")
         self._names = robot.joint_names
         self._observer = Observer(self, robot.joint_names, policy.cameras, instruction)
         self._inference = Inference(policy)
-        self._chunks = self.create_publisher(JointTrajectory, topics.POLICY_CHUNK, topics.LATEST)
+        self._chunks = self.create_publisher(
+            JointTrajectory, topics.POLICY_SHADOW_CHUNK if shadow else topics.POLICY_CHUNK, topics.LATEST
+        )
         self._diagnostics = self.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, topics.REPORTS)
         self._report = Every(1.0)
+        self._delay = Delay()
         self._asked_s = -1e9
 
     def step(self, now_s: float) -> None:
         """Take what arrived; plan when it is time. A quick policy's plan goes out in the same step."""
         self._observer.poll(now_s)
-        if now_s - self._asked_s >= self.parameters.value("replan_s") and not self._inference.busy:
-            observation = self._observer.observation(now_s, self.parameters.value("max_age_s"))
-            if observation is not None:
-                self._asked_s = now_s
-                self._inference.ask(observation)
+        period_s = asking_period_s(self.parameters.value("replan_s"), self._delay.expected_s)
+        if now_s - self._asked_s >= period_s and not self._inference.busy:
+            self._ask(now_s)
         answer = self._inference.take(PATIENCE_S)
         if answer is not None:
             self._publish(answer)
 
+    def _ask(self, now_s: float) -> None:
+        observation = self._observer.observation(now_s, self.parameters.value("max_age_s"))
+        if observation is None:
+            return
+        if self._conditioned is not None:
+            self._conditioned.beta = self.parameters.value("beta")
+        self._asked_s = now_s
+        self._inference.ask(replace(observation, delay_s=self._delay.expected_s))
+
     def _publish(self, answer: Answer) -> None:
-        plan = answer.plan
+        age_s = monotonic_s() - answer.observation.stamp_s
+        self._delay.note(age_s)
+        plan = None if answer.plan is None else within_validity(answer.plan)
         if plan is None:
             return
-        age_s = monotonic_s() - answer.observation.stamp_s
         joints = [self._names[i] for i in plan.joint_index]
         self._chunks.publish(pack_chunk(plan.offset_s - age_s, joints, plan.q_rad))
         self.planned += 1
@@ -77,7 +97,8 @@ class PolicyNode(Node):
             problem = "no observation to plan from" + (
                 f": waiting for {self._observer.waits_for}" if self._observer.waits_for else ""
             )
-        self._diagnostics.publish(diagnostic("rove_policy", problem, {"planned": self.planned, "refused": refused}))
+        values = {"planned": self.planned, "refused": refused, "delay_s": round(self._delay.expected_s, 4)}
+        self._diagnostics.publish(diagnostic(self.get_name(), problem, values))
 
 
 def run(options: argparse.Namespace, stop: Stop) -> None:
@@ -88,9 +109,18 @@ def run(options: argparse.Namespace, stop: Stop) -> None:
     task = policy.header.task if isinstance(policy, LocalPolicy) else options.task or DEFAULT_TASK
     if options.task and task != options.task:
         raise CheckpointInvalid(f"{text} is a policy for '{task}', not for '{options.task}'")
-    node = PolicyNode(robot, policy, make_task(task).instruction)
+    if options.cameras is not None:
+        check_cameras(policy.cameras, [name for name in options.cameras.split(",") if name], text)
+    node = PolicyNode(robot, policy, make_task(task).instruction, options.shadow)
     step_back()
     step_paced(node, LOOP_HZ, stop)
+
+
+def check_cameras(wanted: Sequence[str], there: Sequence[str], text: str) -> None:
+    """`CheckpointInvalid` when the policy looks at a camera that the session has not."""
+    missing = [name for name in wanted if name not in there]
+    if missing:
+        raise CheckpointInvalid(f"{text} looks at cameras {missing}, but the session has {list(there)}")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -98,6 +128,8 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--robot", default="iron_r01", help="name or folder of the robot (default %(default)s)")
     result.add_argument("--task", help=f"task the policy is for (default {DEFAULT_TASK})")
     result.add_argument("--checkpoint", help="file of a policy, or address of one, instead of the shipped one")
+    result.add_argument("--cameras", help="names of the session's cameras, with commas between; checked when given")
+    result.add_argument("--shadow", action="store_true", help="plan beside the policy that drives, to be recorded only")
     result.add_argument("--seed", type=int, default=0, help="seed of the policy's sampling (default %(default)s)")
     return result
 

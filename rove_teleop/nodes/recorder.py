@@ -18,10 +18,10 @@ from trajectory_msgs.msg import JointTrajectory
 
 from ..clock import Pacer, monotonic_s
 from ..episodes.dataset import Dataset, WriterLock
-from ..episodes.recorder_session import RecorderSession
-from ..episodes.records import ChunkRecord
-from ..episodes.recover import RecoveredEpisode, recover_dataset
-from ..episodes.row_socket import RowSocket
+from ..episodes.record.recorder_session import RecorderSession
+from ..episodes.record.records import ChunkRecord
+from ..episodes.record.recover import RecoveredEpisode, recover_dataset
+from ..episodes.record.row_socket import RowSocket
 from ..errors import MessageRefused, RoveError, UsageError
 from ..robot_io import topics
 from ..robot_io.chunks import read_chunk

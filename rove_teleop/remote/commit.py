@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from ..episodes.find import checked_name
-from ..episodes.journal import crc32c
 from ..episodes.read import Episode
-from ..episodes.seal import attributes_crc32c, metadata_crc32c
+from ..episodes.record.journal import crc32c
+from ..episodes.record.seal import attributes_crc32c, metadata_crc32c
 from ..errors import DatasetInvalid, UsageError
 
 FORMAT_VERSION = 1

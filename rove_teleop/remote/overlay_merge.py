@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..episodes.durability import fsync_directory
-from ..episodes.edits import Edit, UndoEdit
-from ..episodes.overlay_files import commit_revision, read_revision, read_revisions
+from ..episodes.edit.edits import Edit, UndoEdit
+from ..episodes.edit.overlay_files import commit_revision, read_revision, read_revisions
 from ..episodes.read import Episode, open_episode
 from ..errors import DatasetInvalid
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..episodes.create_once import create_once, make_folders
+from ..episodes.edit.overlay_files import read_revision
 from ..episodes.find import checked_name
-from ..episodes.overlay_files import read_revision
 from ..episodes.read import open_episode
 from ..errors import DatasetInvalid, RecordingFailed, UsageError
 from .overlay_merge import finish_merges, set_aside

@@ -11,7 +11,7 @@ from pathlib import Path
 from ..episodes.absent import absent_files, mark_absent
 from ..episodes.dataset import Dataset, WriterLock
 from ..episodes.durability import fsync_directory, sync_filesystem
-from ..episodes.free_space import MIN_FREE_BYTES, check_free_space
+from ..episodes.record.free_space import MIN_FREE_BYTES, check_free_space
 from ..errors import DatasetInvalid, RecordingFailed, RoveError
 from .commit import Commit, StoredFile, content_of, folder_name
 from .overlays import pull_overlays

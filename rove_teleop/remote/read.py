@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..episodes.journal import crc32c
 from ..episodes.read import Episode, episode_attributes
+from ..episodes.record.journal import crc32c
 from ..errors import DatasetInvalid
 from .commit import ROOT_METADATA, Commit
 from .push import check_remote, contents_there, remote_commit

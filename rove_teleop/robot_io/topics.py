@@ -14,6 +14,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 JOINT_STATES = "joint_states"
 JOINT_COMMANDS = "joint_commands"
 POLICY_CHUNK = "policy/chunk"
+POLICY_SHADOW_CHUNK = "policy/shadow_chunk"
 OPERATOR_POSES = "operator/poses"
 OPERATOR_TARGETS = "operator/targets"
 OPERATOR_ENGAGED = "operator/engaged"

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from rove_teleop.episodes.check.log import Log
 from rove_teleop.episodes.layout import control_dtype
-from rove_teleop.episodes.log import Log
-from rove_teleop.episodes.records import ChunkRecord
+from rove_teleop.episodes.record.records import ChunkRecord
 from rove_teleop.handover.states import EPISODE_STATES, Signal, State
 from rove_teleop.nodes.tick_row import TickRow
 from rove_teleop.session import SessionOptions, episode_attributes
@@ -64,9 +64,9 @@ class LoggedRig(Rig):
 
 def other_streams() -> dict[str, np.ndarray]:
     """Three images, two chunks, an opinion and no tracking."""
-    from rove_teleop.episodes.contents import _failure, _policy
-    from rove_teleop.episodes.journal import crc32c
-    from rove_teleop.episodes.records import FailureRecord
+    from rove_teleop.episodes.record.contents import _failure, _policy
+    from rove_teleop.episodes.record.journal import crc32c
+    from rove_teleop.episodes.record.records import FailureRecord
 
     images = [jpeg(k) for k in range(3)]
     length = np.array([len(image) for image in images])

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from rove_teleop.episodes.check.verify import verify_dataset
 from rove_teleop.episodes.dataset import Dataset, WriterLock
 from rove_teleop.episodes.read import Episode, open_episode
-from rove_teleop.episodes.recording import EpisodeRecording
-from rove_teleop.episodes.recover import recover_dataset
-from rove_teleop.episodes.verify import verify_dataset
+from rove_teleop.episodes.record.recording import EpisodeRecording
+from rove_teleop.episodes.record.recover import recover_dataset
 
 from .recording_tools import ATTRIBUTES, ROW, control_row, jpeg
 

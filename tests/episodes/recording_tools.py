@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from rove_teleop.episodes.layout import control_dtype, pack_operator_frame
-from rove_teleop.episodes.recording import EpisodeRecording
-from rove_teleop.episodes.records import ChunkRecord, FailureRecord
+from rove_teleop.episodes.record.recording import EpisodeRecording
+from rove_teleop.episodes.record.records import ChunkRecord, FailureRecord
 from rove_teleop.types import Event, HandFrame, OperatorFrame
 
 ATTRIBUTES: dict[str, Any] = {

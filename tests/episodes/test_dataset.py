@@ -8,7 +8,7 @@ import pytest
 
 from rove_teleop.episodes import dataset as dataset_module
 from rove_teleop.episodes.dataset import Dataset, WriterLock
-from rove_teleop.episodes.recover import recover_dataset
+from rove_teleop.episodes.record.recover import recover_dataset
 from rove_teleop.errors import DatasetInvalid
 
 from .recording_tools import begin, orphan, record

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from rove_teleop.episodes import durability
+from rove_teleop.episodes.check.verify import verify_dataset
 from rove_teleop.episodes.dataset import Dataset, WriterLock
 from rove_teleop.episodes.read import open_episode
-from rove_teleop.episodes.recording import EpisodeRecording
-from rove_teleop.episodes.recover import recover_dataset
-from rove_teleop.episodes.verify import verify_dataset
+from rove_teleop.episodes.record.recording import EpisodeRecording
+from rove_teleop.episodes.record.recover import recover_dataset
 from rove_teleop.errors import RoveError
 
 from .faults import FAULTS, FaultyDisk, faulty_disk

@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
-from rove_teleop.episodes.edits import NoteEdit
+from rove_teleop.episodes.edit.edits import NoteEdit
+from rove_teleop.episodes.edit.overlay_files import commit_revision
 from rove_teleop.episodes.label_runs import create_run, data_revision, read_run, runs
-from rove_teleop.episodes.overlay_files import commit_revision
 from rove_teleop.episodes.read import open_episode
 from rove_teleop.errors import DatasetInvalid, UsageError
 

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rove_teleop.episodes.edits import OutcomeEdit
+from rove_teleop.episodes.edit.edits import OutcomeEdit
+from rove_teleop.episodes.edit.overlay import labels_key
+from rove_teleop.episodes.edit.overlay_files import commit_revision
 from rove_teleop.episodes.label_runs import create_run
 from rove_teleop.episodes.labels import labelled_episodes, read_derived, write_labels
-from rove_teleop.episodes.overlay import labels_key
-from rove_teleop.episodes.overlay_files import commit_revision
 from rove_teleop.episodes.read import Episode, open_episode
 from rove_teleop.errors import DatasetInvalid, UsageError
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import simplejpeg
 
-from rove_teleop.episodes.recording import EpisodeRecording
+from rove_teleop.episodes.record.recording import EpisodeRecording
 from rove_teleop.types import Authority, Phase
 
 from .recording_tools import begin, control_row

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from rove_teleop.episodes.layout import control_dtype
-from rove_teleop.episodes.recording import EpisodeRecording
+from rove_teleop.episodes.record.recording import EpisodeRecording
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rove_teleop.episodes.layout import control_dtype
-from rove_teleop.episodes.recording import EpisodeRecording
+from rove_teleop.episodes.record.recording import EpisodeRecording
 from rove_teleop.types import Phase
 
 HOME = Path(__file__).parents[2]

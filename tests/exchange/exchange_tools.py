@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import simplejpeg
 
-from rove_teleop.episodes.recording import EpisodeRecording
+from rove_teleop.episodes.record.recording import EpisodeRecording
 from rove_teleop.robots import RobotDescription, load_robot
 from tests.episodes.recording_tools import ATTRIBUTES, control_row
 

@@ -8,9 +8,9 @@ import simplejpeg
 import zarr
 
 from rove_teleop.cli import main
+from rove_teleop.episodes.check.verify import verify_dataset
 from rove_teleop.episodes.dataset import Dataset
 from rove_teleop.episodes.read import open_episode
-from rove_teleop.episodes.verify import verify_dataset
 from rove_teleop.errors import DatasetInvalid, UsageError
 from rove_teleop.exchange.diffusion_policy_export import export_buffer
 from rove_teleop.exchange.diffusion_policy_import import import_buffer

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from rove_teleop.episodes.edits import ExcludeEdit, OutcomeEdit, SplitEdit
-from rove_teleop.episodes.overlay_files import commit_revision
+from rove_teleop.episodes.edit.edits import ExcludeEdit, OutcomeEdit, SplitEdit
+from rove_teleop.episodes.edit.overlay_files import commit_revision
 from rove_teleop.episodes.read import open_episode
 from rove_teleop.errors import DatasetInvalid, UsageError
 from rove_teleop.exchange.frames import Choice, chosen_frames, outcomes_named, phases_named

@@ -10,10 +10,10 @@ import pyarrow.parquet
 import pytest
 import simplejpeg
 
+from rove_teleop.episodes.check.verify import verify_dataset
 from rove_teleop.episodes.dataset import Dataset
 from rove_teleop.episodes.read import open_episode
-from rove_teleop.episodes.recording import EpisodeRecording
-from rove_teleop.episodes.verify import verify_dataset
+from rove_teleop.episodes.record.recording import EpisodeRecording
 from rove_teleop.errors import ConfigInvalid, DatasetInvalid
 from rove_teleop.exchange.frames import Choice, chosen_frames
 from rove_teleop.exchange.joint_map import read_joint_map

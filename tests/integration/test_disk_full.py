@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from rove_teleop.episodes.check.verify import verify_dataset
 from rove_teleop.episodes.read import open_episode
-from rove_teleop.episodes.verify import verify_dataset
 from tests.episodes.recording_tools import ATTRIBUTES
 
 from .recorder_process import RecorderProcess, Rows

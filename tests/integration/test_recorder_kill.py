@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 import zarr
 
+from rove_teleop.episodes.check.verify import verify_dataset
 from rove_teleop.episodes.layout import pack_operator_frame
-from rove_teleop.episodes.verify import verify_dataset
 from tests.episodes.recording_tools import ATTRIBUTES, ROW, control_row, jpeg, operator_frame
 
 from .recorder_process import ENVIRONMENT, RecorderProcess, Rows

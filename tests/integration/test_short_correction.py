@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import zarr
 
-from rove_teleop.episodes.row_sender import RowSender
+from rove_teleop.episodes.record.row_sender import RowSender
 from rove_teleop.handover.states import EPISODE_STATES, Signal
 from rove_teleop.nodes.tick_row import TickRow
 from rove_teleop.session import SessionOptions, episode_attributes

@@ -10,12 +10,12 @@ import pytest
 
 from rove_teleop.cli import main
 from rove_teleop.episodes.absent import absent_files
-from rove_teleop.episodes.catalog import search
-from rove_teleop.episodes.edits import NoteEdit, OutcomeEdit, UndoEdit
-from rove_teleop.episodes.overlay import read_labels
-from rove_teleop.episodes.overlay_files import commit_revision, read_revisions
+from rove_teleop.episodes.catalog.catalog import search
+from rove_teleop.episodes.check.verify import verify_dataset
+from rove_teleop.episodes.edit.edits import NoteEdit, OutcomeEdit, UndoEdit
+from rove_teleop.episodes.edit.overlay import read_labels
+from rove_teleop.episodes.edit.overlay_files import commit_revision, read_revisions
 from rove_teleop.episodes.read import open_episode
-from rove_teleop.episodes.verify import verify_dataset
 from rove_teleop.errors import DatasetInvalid, RecordingFailed, RemoteUnavailable, UsageError
 from rove_teleop.remote import overlay_merge, overlays
 from rove_teleop.remote.pull import pull
@@ -101,7 +101,7 @@ def test_a_push_that_was_cut_short_sends_only_the_rest(robot, monkeypatch):
     put = ObjectStore.put
 
     def failing(self, key, source):
-        if len(sent) == 30:
+        if len(sent) >= 30:
             raise RemoteUnavailable("the network went away")
         put(self, key, source)
         sent.append(key)

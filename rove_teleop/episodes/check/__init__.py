@@ -1,0 +1,1 @@
+"""Whether an episode is what it promises to be."""

@@ -1,0 +1,1 @@
+"""What people say of episodes afterwards, laid over what was recorded."""

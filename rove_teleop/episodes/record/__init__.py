@@ -1,0 +1,1 @@
+"""From what arrives to a sealed episode, and what a crash or a full disk leaves of it."""

@@ -1,0 +1,1 @@
+"""Recorded episodes as windows for training, through a flat cache."""
