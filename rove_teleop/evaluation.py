@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from scipy.stats import binomtest
 
 from .handover.states import Signal
-from .policy.protocol import Observation, Policy
+from .policy.protocol import Observation, Plan, Policy, within_validity
 from .robots.description import RobotDescription
 from .rollout import Planner, Result, Timing, live_loop, run_episode
 from .sim.tasks import TaskParams
 from .sim.world import World
+from .types import Array, TaskState
 
 FIRST_SEED = 1_000_000
 """Evaluation seeds lie above those of demonstrations, so that no episode is measured that was trained on."""
@@ -73,7 +74,7 @@ def evaluate(
     """
     world = World(robot, task, params=params)
     timing = replace(Timing(), replan_s=policy.execute_s, limit_s=world.task.params.time_limit_s)
-    plan = planner(policy, world)
+    plan = planner(policy, world, timing.inference_s)
     results: list[Result] = []
     successes = 0
     for seed in range(first_seed, first_seed + episodes):
@@ -85,9 +86,13 @@ def evaluate(
     return Evaluation(task, first_seed, tuple(results), world.notes)
 
 
-def planner(policy: Policy, world: World) -> Planner:
-    """``policy`` as the function that an episode asks for plans."""
+def planner(policy: Policy, world: World, delay_s: float = Timing.inference_s) -> Planner:
+    """``policy`` as the function that an episode asks for plans, which arrive ``delay_s`` after they are asked for."""
     names, instruction = world.feature_names, world.task.instruction
-    return lambda measured_rad, commanded_rad, task: policy.act(
-        Observation(task.stamp_s, measured_rad, commanded_rad, names, task.features, {}, instruction)
-    )
+
+    def plan(measured_rad: Array, commanded_rad: Array, task: TaskState) -> Plan | None:
+        seen = Observation(task.stamp_s, measured_rad, commanded_rad, names, task.features, {}, instruction, delay_s)
+        answer = policy.act(seen)
+        return None if answer is None else within_validity(answer)
+
+    return plan

@@ -4,32 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from .control_loop import ControlLoop, Tick
+from .failure.streams import Listener
 from .handover.deadman import HOLD_S
 from .handover.states import EPISODE_STATES, Signal
 from .operator_chain import OperatorChain
 from .path_config import live_path_config
+from .policy.pace import asking_period_s
+from .policy.protocol import Plan
 from .robots.description import RobotDescription
 from .sim.operator import SimulatedOperator
 from .sim.supervisor import SimulatedSupervisor, View
 from .sim.world import World
 from .types import ActionChunk, Array, JointTargets, RobotState, TaskState
-
-
-class Plan(Protocol):
-    """What a policy answers: targets (h, m) of ``joint_index`` (m,) at ``offset_s`` (h,) after the observation."""
-
-    @property
-    def offset_s(self) -> Array: ...
-    @property
-    def joint_index(self) -> np.ndarray: ...
-    @property
-    def q_rad(self) -> Array: ...
-
 
 Planner = Callable[[Array, Array, TaskState], Plan | None]
 """(q_measured, q_commanded, task state) to a plan."""
@@ -60,7 +50,10 @@ def person(operator: SimulatedOperator, chain: OperatorChain) -> Operator:
 
 @dataclass(frozen=True)
 class Timing:
-    """Periods and delays of the parts around the loop, in seconds."""
+    """Periods and delays of the parts around the loop, in seconds.
+
+    A plan is asked for so early that it arrives ``replan_s`` after the observation of the one before.
+    """
 
     replan_s: float = 0.4
     inference_s: float = 0.012
@@ -92,13 +85,15 @@ def run_episode(
     timing: Timing | None = None,
     on_tick: Callable[[Tick, TaskState], None] | None = None,
     demonstrate: bool = False,
+    monitor: Listener | None = None,
 ) -> Result:
     """Run one episode of ``world`` from ``seed`` through ``loop``.
 
     With a planner alone the episode ends with the task's success or failure or at ``timing.limit_s``; with a
-    supervisor it decides. ``demonstrate`` gives the operator control from the first tick.
+    supervisor it decides. ``demonstrate`` gives the operator control from the first tick. ``monitor`` hears what the
+    failure process of a session hears.
     """
-    episode = _Episode(world, loop, timing or Timing(), planner, operator, supervisor)
+    episode = _Episode(world, loop, timing or Timing(), planner, operator, supervisor, monitor)
     return episode.run(seed, on_tick, demonstrate)
 
 
@@ -111,10 +106,11 @@ class _Episode:
         planner: Planner | None,
         operator: Operator | None,
         supervisor: SimulatedSupervisor | None,
+        monitor: Listener | None,
     ) -> None:
         self.world, self.loop, self.timing = world, loop, timing
-        self.planner, self.operator, self.supervisor = planner, operator, supervisor
-        self._pending: list[ActionChunk] = []
+        self.planner, self.operator, self.supervisor, self.monitor = planner, operator, supervisor, monitor
+        self._pending: list[tuple[ActionChunk, Plan]] = []
         self._due = {"plan": 0.0, "operator": 0.0, "task": 0.0, "supervisor": 0.0}
 
     def run(self, seed: int, on_tick: Callable[[Tick, TaskState], None] | None, demonstrate: bool) -> Result:
@@ -137,6 +133,8 @@ class _Episode:
             if tick.q_sent_rad is not None:
                 command = tick.q_sent_rad
                 world.command(command)
+                if self.monitor is not None:
+                    self.monitor.commanded(now_s, command)
             world.advance(dt_s)
             human_s += dt_s * float(np.max(tick.weight) > 0.5)
             self._supervise(now_s)
@@ -147,6 +145,8 @@ class _Episode:
         loop = self.loop
         loop.on_robot_state(measured)
         self._ask(Signal.START, now_s)
+        if self.monitor is not None:
+            self.monitor.begin(now_s)
         if self.supervisor is not None:
             self.supervisor.begin()
         if demonstrate:
@@ -171,17 +171,29 @@ class _Episode:
         if self._is_due("task", now_s, self.timing.task_s):
             self.task = self.world.task_state(now_s)
             self.loop.on_progress(now_s, self.task.progress)
+            if self.monitor is not None:
+                self.monitor.progress(now_s, self.task.progress)
 
     def _plan(self, now_s: float, measured: RobotState, command: Array) -> None:
         """Plans arrive ``inference_s`` after their observation, with offsets reduced by that age, as live."""
-        if self.planner is not None and self._is_due("plan", now_s, self.timing.replan_s):
+        delay_s = self.timing.inference_s
+        if self.planner is not None and self._is_due("plan", now_s, asking_period_s(self.timing.replan_s, delay_s)):
             plan = self.planner(measured.q_rad, command, self.task)
             if plan is not None:
-                delay_s = self.timing.inference_s
                 chunk = ActionChunk(now_s + delay_s, plan.offset_s - delay_s, plan.joint_index, plan.q_rad)
-                self._pending.append(chunk)
-        while self._pending and self._pending[0].received_s <= now_s:
-            self.loop.on_chunk(self._pending.pop(0))
+                self._pending.append((chunk, plan))
+        while self._pending and self._pending[0][0].received_s <= now_s:
+            self._deliver(*self._pending.pop(0), now_s)
+
+    def _deliver(self, chunk: ActionChunk, plan: Plan, now_s: float) -> None:
+        self.loop.on_chunk(chunk)
+        if self.monitor is None:
+            return
+        self.monitor.chunk(now_s, chunk)
+        if plan.embedding is not None:
+            self.monitor.embedding(now_s, plan.embedding)
+        if plan.value is not None:
+            self.monitor.value(now_s, plan.value)
 
     def _operate(self, now_s: float, measured: RobotState) -> None:
         if self.operator is not None and self._is_due("operator", now_s, self.timing.operator_s):

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+
+NEGATIVE, POSITIVE = 0, 1
+"""Condition classes of actors that were shown good and bad chunks."""
+MOST_GUIDANCE = 5.0
+"""Cap of the pull towards a continuation (the paper's value: more makes few steps unstable)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,17 @@ def flow_matching_loss(
     return nn.functional.mse_loss(actor(x, time, observation, condition), chunk - noise)
 
 
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """What of a chunk is decided already: the plan that is being executed (b, h, m), normalised as chunks are.
+
+    ``weight`` (h,) in [0, 1]: 1 is executed before the new chunk can be, 0 is free.
+    """
+
+    chunk: Tensor
+    weight: Tensor
+
+
 @torch.no_grad()
 def sample(
     actor: FlowActor,
@@ -78,10 +95,57 @@ def sample(
     generator: torch.Generator,
     steps: int = 8,
     condition: Tensor | None = None,
+    beta: float | None = None,
+    continuation: Continuation | None = None,
 ) -> Tensor:
-    """Chunks (b, horizon, joints), normalised: ``steps`` Euler steps from noise along the learned velocity."""
+    """Chunks (b, horizon, joints), normalised: ``steps`` Euler steps from noise along the learned velocity.
+
+    With ``beta`` an actor with condition classes is decoded by classifier-free guidance between `NEGATIVE` and
+    `POSITIVE`, and ``condition`` is not used. With ``continuation`` the chunk goes on from a plan (`continued`).
+    """
     count = len(observation)
     x = torch.randn((count, actor.sizes.horizon, actor.sizes.joints), generator=generator)
     for step in range(steps):
-        x = x + actor(x, torch.full((count,), step / steps), observation, condition) / steps
+        time = step / steps
+
+        def field(at: Tensor, time: float = time) -> Tensor:
+            stamps = torch.full((count,), time)
+            if beta is not None:
+                return guided(actor, at, stamps, observation, beta)
+            plain: Tensor = actor(at, stamps, observation, condition)
+            return plain
+
+        velocity = field(x) if continuation is None else continued(field, x, time, continuation)
+        x = x + velocity / steps
     return x
+
+
+def guided(actor: FlowActor, x: Tensor, time: Tensor, observation: Tensor, beta: float) -> Tensor:
+    """Velocity v_negative + beta (v_positive - v_negative); both passes are one batch.
+
+    At ``beta`` 1 this is the positive condition alone, at 0 the negative one; beyond 1 it leaves what was shown.
+    """
+    count = len(x)
+    tags = torch.tensor([NEGATIVE, POSITIVE]).repeat_interleave(count)
+    twice = [torch.cat([part, part]) for part in (x, time, observation)]
+    negative, positive = actor(*twice, tags).split(count)
+    velocity: Tensor = torch.lerp(negative, positive, beta)
+    return velocity
+
+
+def continued(field: Callable[[Tensor], Tensor], x: Tensor, time: float, continuation: Continuation) -> Tensor:
+    """Velocity at ``x`` that is pulled towards chunks that agree with the continuation where it weighs.
+
+    Real-time chunking (Black et al. 2025): the error of the predicted end of the path, through the field's Jacobian,
+    as in pseudoinverse-guided inpainting. Nothing is learned for it.
+    """
+    with torch.enable_grad():
+        at = x.detach().requires_grad_(True)
+        velocity = field(at)
+        end = at + (1.0 - time) * velocity
+        error = (continuation.chunk - end).detach() * continuation.weight[:, None]
+        (pull,) = torch.autograd.grad(end, at, error)
+    spread = (1.0 - time) ** 2 / (time**2 + (1.0 - time) ** 2)
+    strength = MOST_GUIDANCE if time == 0.0 else min(MOST_GUIDANCE, (1.0 - time) / (time * spread))
+    bent: Tensor = velocity.detach() + strength * pull
+    return bent

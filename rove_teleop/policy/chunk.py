@@ -8,19 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..types import ActionChunk, Array
+from .spline import Curve
 
-BLEND_POINTS = 5
+BLEND_POINT_S = 0.02
+SHORTEST_S = 0.08
+MOST_RAD = 100.0
+"""No joint has a target beyond this: such a number is not in radians, or not a position."""
 
 
 class ChunkSchedule:
     """Turns the chunks that arrive into a target per tick.
 
-    A new chunk is faded in over ``blend_s`` from what the schedule would have said without it, so that two plans
-    that disagree meet in a ramp and not in a step. After its last point a chunk is expired and there is no target:
-    the caller holds. Nothing is extrapolated.
+    A chunk is a smooth curve, and a new one is faded in over ``blend_s`` (less where the plan before ends sooner) from
+    what the schedule would have said without it, so that two plans that disagree meet without a step. After its last
+    point a chunk is expired and there is no target: the caller holds. Nothing is extrapolated.
     """
 
-    def __init__(self, joint_count: int, blend_s: float = 0.08, max_age_s: float = 0.3) -> None:
+    def __init__(self, joint_count: int, blend_s: float = 0.3, max_age_s: float = 0.3) -> None:
         """``max_age_s`` is the oldest observation (the first offset says how old) that a chunk may be made from."""
         self.joint_count = joint_count
         self.blend_s = blend_s
@@ -28,12 +32,12 @@ class ChunkSchedule:
         self.accepted = 0
         self.refused: Counter[str] = Counter()
         self._chunk: ActionChunk | None = None
-        self._leaving: tuple[Array, Array] | None = None
+        self._curve: Curve | None = None
+        self._leaving: Curve | None = None
 
     def clear(self) -> None:
         """Forget the plan (at the start of an episode, after a human drove)."""
-        self._chunk = None
-        self._leaving = None
+        self._chunk = self._curve = self._leaving = None
 
     def offer(self, chunk: ActionChunk) -> str | None:
         """Take ``chunk`` as the plan from its ``received_s`` on; return None, or the reason why it is refused."""
@@ -42,21 +46,22 @@ class ChunkSchedule:
             self.refused[reason] += 1
             return reason
         self._leaving = self._outgoing(chunk)
-        self._chunk = chunk
+        self._chunk, self._curve = chunk, Curve(chunk.received_s + chunk.offset_s, chunk.q_rad)
         self.accepted += 1
         return None
 
     def at(self, now_s: float) -> tuple[NDArray[np.int64], Array] | None:
         """Joint indices (m,) and their targets (m,) in radians at ``now_s``; None when no plan covers it."""
-        chunk = self._chunk
-        if chunk is None or not (now_s <= chunk.received_s + chunk.offset_s[-1]):
+        chunk, curve, leaving = self._chunk, self._curve, self._leaving
+        if chunk is None or curve is None or not (now_s <= curve.end_s):
             return None
-        target = _interpolate(now_s - chunk.received_s, chunk.offset_s, chunk.q_rad)
-        if self._leaving is not None:
-            weight = min(max((now_s - chunk.received_s) / self.blend_s, 0.0), 1.0)
-            if weight < 1.0:
-                target = (1.0 - weight) * _interpolate(now_s, *self._leaving) + weight * target
-        return chunk.joint_index, target
+        target = curve.at(now_s)
+        if leaving is None or now_s >= leaving.end_s:
+            return chunk.joint_index, target
+        share = max((now_s - leaving.start_s) / (leaving.end_s - leaving.start_s), 0.0)
+        # Minimum jerk: velocity and acceleration of the weight are zero at both ends.
+        weight = share**3 * (10.0 - 15.0 * share + 6.0 * share**2)
+        return chunk.joint_index, (1.0 - weight) * leaving.at(now_s) + weight * target
 
     def age_s(self, now_s: float) -> float:
         """Seconds since the current chunk arrived; infinite when there is none."""
@@ -68,9 +73,11 @@ class ChunkSchedule:
             return "wrong shape"
         if not (np.isfinite(chunk.received_s) and np.all(np.isfinite(offset_s)) and np.all(np.isfinite(q_rad))):
             return "not finite"
+        if not np.all(np.abs(q_rad) <= MOST_RAD):
+            return "beyond any joint"
         if not (np.all(index >= 0) and np.all(index < self.joint_count)) or len(set(index.tolist())) != len(index):
             return "unknown or repeated joint"
-        if not np.all(np.diff(offset_s) > 0.0):
+        if not np.all(np.diff(chunk.received_s + offset_s) > 0.0):
             return "offsets do not increase"
         if not (offset_s[0] >= -self.max_age_s):
             return "observation too old"
@@ -80,23 +87,16 @@ class ChunkSchedule:
             return "out of order"
         return None
 
-    def _outgoing(self, chunk: ActionChunk) -> tuple[Array, Array] | None:
-        """What the plan so far says from the arrival of ``chunk`` until the blend is over (its end is held)."""
-        old = self._chunk
-        if old is None or not np.array_equal(old.joint_index, chunk.joint_index):
+    def _outgoing(self, chunk: ActionChunk) -> Curve | None:
+        """What the plan so far says from the arrival of ``chunk`` until the blend is over."""
+        old, curve = self._chunk, self._curve
+        if old is None or curve is None or not np.array_equal(old.joint_index, chunk.joint_index):
             return None
-        stamp_s = chunk.received_s + self.blend_s * np.linspace(0.0, 1.0, BLEND_POINTS)
-        points = [said[1] for said in map(self.at, stamp_s.tolist()) if said is not None]
-        return (stamp_s[: len(points)], np.array(points)) if points else None
-
-
-def _interpolate(at_s: float, stamp_s: Array, q_rad: Array) -> Array:
-    """Linear interpolation of rows (h, m) at one moment, the ends held. Never outside the two rows it lies between."""
-    inside_s = min(max(at_s, float(stamp_s[0])), float(stamp_s[-1]))
-    right = max(int(np.searchsorted(stamp_s, inside_s)), 1)
-    if len(stamp_s) == 1:
-        return np.array(q_rad[0])
-    left = right - 1
-    weight = (inside_s - stamp_s[left]) / (stamp_s[right] - stamp_s[left])
-    result: Array = (1.0 - weight) * q_rad[left] + weight * q_rad[right]
-    return result
+        left_s = curve.end_s - chunk.received_s
+        if not (left_s >= 0.0):
+            return None
+        # The end of a plan that is nearly over is held, so that no join is a step.
+        fade_s = max(min(self.blend_s, left_s), SHORTEST_S)
+        stamp_s = chunk.received_s + np.linspace(0.0, fade_s, 1 + round(fade_s / BLEND_POINT_S))
+        said = [self.at(min(moment_s, curve.end_s)) for moment_s in stamp_s.tolist()]
+        return Curve(stamp_s, np.array([item[1] for item in said if item is not None]))

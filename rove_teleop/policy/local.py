@@ -11,22 +11,34 @@ from numpy.typing import NDArray
 
 from ..errors import CheckpointInvalid, UsageError
 from ..models.checkpoint import Checkpoint, CheckpointHeader, load_checkpoint
-from ..models.flow import FlowActor, FlowSizes, sample
+from ..models.flow import Continuation, FlowActor, FlowSizes, sample
 from ..models.observation import observe
 from ..robots.description import RobotDescription
 from ..types import Array
+from .continuation import PlanBefore
 from .protocol import Observation, Plan
 
 __all__ = ["LocalPolicy", "Plan", "load_policy", "shipped_checkpoint"]
 
+MOST_BETA = 10.0
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 
 
 class LocalPolicy:
     """A checkpoint bound to a robot. The same seed and the same observations give the same plans."""
 
-    def __init__(self, checkpoint: Checkpoint, robot: RobotDescription, seed: int = 0, euler_steps: int = 8) -> None:
-        """Raises `CheckpointInvalid` when joints, limits or weights do not fit, naming both sides."""
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        robot: RobotDescription,
+        seed: int = 0,
+        euler_steps: int = 8,
+        continues: bool = True,
+    ) -> None:
+        """``continues``: a plan goes on from the one before (real-time chunking) instead of beginning anew.
+
+        Raises `CheckpointInvalid` when joints, limits or weights do not fit, naming both sides.
+        """
         torch.set_num_threads(1)
         self.header = checkpoint.header
         self.execute_s = self.header.step_s * self.header.execute
@@ -37,12 +49,30 @@ class LocalPolicy:
         self._actor = build_actor(checkpoint)
         self._offset_s: Array = self.header.step_s * np.arange(1.0, self.header.horizon + 1.0)
         self._euler_steps = euler_steps
+        self._before = PlanBefore() if continues else None
+        self._beta = 1.0 if self.header.condition_classes else None
         self._features: tuple[tuple[str, ...], NDArray[np.int64]] | None = None
         self.reset(seed)
 
     def reset(self, seed: int) -> None:
         """Begin an episode: the sampling noise restarts from ``seed``."""
         self._generator = torch.Generator().manual_seed(seed)
+        if self._before is not None:
+            self._before.forget()
+
+    @property
+    def beta(self) -> float | None:
+        """Strength of guidance between the negative and the positive condition; None for a policy without them."""
+        return self._beta
+
+    @beta.setter
+    def beta(self, beta: float) -> None:
+        """Counts from the next plan on; `UsageError` unless it is 0 to `MOST_BETA` and the policy has conditions."""
+        if self._beta is None:
+            raise UsageError(f"the policy for '{self.header.task}' has no conditions, so it has no beta")
+        if not (0.0 <= beta <= MOST_BETA):
+            raise UsageError(f"beta must be 0 to {MOST_BETA:g}, got {beta}")
+        self._beta = float(beta)
 
     @property
     def cameras(self) -> tuple[str, ...]:
@@ -71,10 +101,14 @@ class LocalPolicy:
         inputs = observe(measured_rad, seen.q_commanded_rad[self.joint_index], np.asarray(seen.features)[chosen])
         if not np.all(np.isfinite(inputs)):
             return self._refuse("observation not finite")
-        q_rad = measured_rad + self._sample(inputs)
+        encoded = self._normalisation.encode(inputs)
+        q_rad = measured_rad + self._sample(encoded, self._continuation(seen, measured_rad))
         if not np.all(np.isfinite(q_rad)):
             return self._refuse("plan not finite")
-        return Plan(self._offset_s, self.joint_index, q_rad)
+        plan = Plan(self._offset_s, self.joint_index, q_rad, embedding=encoded)
+        if self._before is not None:
+            self._before.remember(seen.stamp_s, plan)
+        return plan
 
     def _refuse(self, reason: str) -> Plan | None:
         self.refused[reason] += 1
@@ -85,9 +119,25 @@ class LocalPolicy:
             self._features = (feature_names, bind_features(self.header, feature_names))
         return self._features[1]
 
-    def _sample(self, observation: Array) -> Array:
-        encoded = torch.from_numpy(self._normalisation.encode(observation)).float()[None]
-        chunk = sample(self._actor, encoded, self._generator, self._euler_steps)
+    def _continuation(self, seen: Observation, measured_rad: Array) -> Continuation | None:
+        ahead = None
+        if self._before is not None:
+            ahead = self._before.ahead(seen.stamp_s, seen.q_commanded_rad, self._offset_s, seen.delay_s)
+        if ahead is None:
+            return None
+        chunk = self._normalisation.encode_delta(ahead[0] - measured_rad)
+        return Continuation(torch.from_numpy(chunk).float()[None], torch.from_numpy(ahead[1]).float())
+
+    def _sample(self, encoded: Array, continuation: Continuation | None) -> Array:
+        """Joint deltas (h, m) in radians."""
+        chunk = sample(
+            self._actor,
+            torch.from_numpy(encoded).float()[None],
+            self._generator,
+            self._euler_steps,
+            beta=self._beta,
+            continuation=continuation,
+        )
         return self._normalisation.decode_delta(chunk[0].double().numpy())
 
 
@@ -126,6 +176,8 @@ def bind_features(header: CheckpointHeader, feature_names: tuple[str, ...]) -> N
 def build_actor(checkpoint: Checkpoint) -> FlowActor:
     """The network of a checkpoint, ready to act; `CheckpointInvalid` when the weights have other shapes."""
     header = checkpoint.header
+    if header.condition_classes == 1:
+        raise CheckpointInvalid(f"the policy for '{header.task}' has 1 condition class; there are none or two")
     sizes = FlowSizes(
         observation=header.observation_size,
         horizon=header.horizon,

@@ -19,7 +19,8 @@ class Observation:
     """What is known of robot and task at ``stamp_s``, the monotonic time of the oldest part.
 
     Joints (n,) are in the order of the robot description; ``features`` (k,) belong to ``feature_names`` and may be
-    empty; ``images`` are (h, w, 3) RGB by the name of their camera.
+    empty; ``images`` are (h, w, 3) RGB by the name of their camera. ``delay_s`` is how long after the stamp the plan
+    will be there, as far as one knows: until then the robot follows the plan before.
     """
 
     stamp_s: float
@@ -29,6 +30,7 @@ class Observation:
     features: Array = field(default_factory=lambda: np.empty(0))
     images: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
     instruction: str = ""
+    delay_s: float = 0.0
 
 
 class Plan(NamedTuple):
@@ -44,6 +46,14 @@ class Plan(NamedTuple):
     valid_s: float = inf
     embedding: Array | None = None
     value: float | None = None
+
+
+def within_validity(plan: Plan) -> Plan | None:
+    """``plan`` without the rows after its own validity; None when that leaves nothing."""
+    rows = int(np.count_nonzero(plan.offset_s <= plan.valid_s))
+    if rows == len(plan.offset_s):
+        return plan
+    return plan._replace(offset_s=plan.offset_s[:rows], q_rad=plan.q_rad[:rows]) if rows else None
 
 
 class Policy(Protocol):

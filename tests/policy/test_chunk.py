@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rove_teleop.policy.chunk import ChunkSchedule
+from rove_teleop.policy.chunk import MOST_RAD, ChunkSchedule
 from rove_teleop.types import ActionChunk
 
 JOINTS = np.array([4, 2], dtype=np.int64)
@@ -39,7 +39,30 @@ def test_two_plans_that_disagree_meet_in_a_ramp():
     said = np.array([schedule.at(t)[1][0] for t in times])
     assert said[0] == 0.0
     assert said[-1] == 1.0
-    assert np.max(np.abs(np.diff(said))) <= 0.004 / 0.08 + 1e-9
+    assert np.all(np.diff(said) >= 0.0)
+    assert np.max(np.diff(said)) <= 15 / 8 * 0.004 / 0.08 + 1e-9, "the steepest of a minimum-jerk ramp"
+
+
+def test_a_late_plan_is_preceded_by_a_hold_and_never_by_a_jump():
+    """The end of a plan is held by the caller; the plan that comes late counts from its own stamps."""
+    schedule = ChunkSchedule(5)
+    schedule.offer(chunk(received_s=0.0, first=0.0, last=0.0))
+    assert schedule.at(0.81) is None
+    # Made of an observation of 0.2 s ago: what would have been for that time is over.
+    assert schedule.offer(chunk(received_s=0.9, offset_s=0.05 * np.arange(1, 17) - 0.2)) is None
+    np.testing.assert_allclose(schedule.at(0.9)[1], (0.2 - 0.05) / 0.05 / 15, atol=1e-9)
+
+
+def test_two_plans_that_agree_are_one_motion_whatever_the_latency():
+    """One straight motion, planned again every 0.3 s from observations up to 0.2 s old: nobody sees the joins."""
+    schedule, step_s = ChunkSchedule(5), 0.05
+    for k in range(6):
+        observed_s, arrives_s = 0.3 * k, 0.3 * k + 0.04 * k
+        offset_s = step_s * np.arange(1, 17) - (arrives_s - observed_s)
+        q_rad = 0.7 * (arrives_s + offset_s)[:, None] * np.ones(2)
+        assert schedule.offer(chunk(received_s=arrives_s, offset_s=offset_s, q_rad=q_rad)) is None
+        for t in np.arange(max(arrives_s, 0.05), arrives_s + 0.3, 0.01):
+            np.testing.assert_allclose(schedule.at(float(t))[1], 0.7 * t, atol=1e-9)
 
 
 def test_a_plan_that_interrupts_a_blend_does_not_jump():
@@ -75,6 +98,7 @@ NAN = float("nan")
         (chunk(q_rad=np.full((16, 2), NAN)), "not finite"),
         (chunk(received_s=NAN), "not finite"),
         (chunk(offset_s=[0.1, np.inf]), "not finite"),
+        (chunk(q_rad=np.full((16, 2), 1e300)), "beyond any joint"),
         (chunk(q_rad=np.zeros((16, 3))), "wrong shape"),
         (chunk(q_rad=np.zeros(32)), "wrong shape"),
         (chunk(offset_s=[], q_rad=np.zeros((0, 2))), "wrong shape"),
@@ -120,7 +144,7 @@ def test_no_input_ever_yields_nan_or_a_joint_that_is_not_there(chunks, now_s):
         schedule.offer(item)
         said = schedule.at(now_s)
         if said is not None:
-            assert np.all(np.isfinite(said[1]))
+            assert np.all(np.abs(said[1]) <= MOST_RAD)
             assert np.all((said[0] >= 0) & (said[0] < 5))
     assert schedule.accepted + schedule.refused.total() == len(chunks)
 
@@ -134,7 +158,7 @@ def test_the_target_stays_in_the_hull_of_the_plans_and_moves_without_steps(arriv
     """Sampled every millisecond over any train of plans: inside what was offered, and slower than the ramp allows."""
     schedule = ChunkSchedule(1, blend_s=0.08)
     now_s, values, before = 0.0, [], None
-    steepest = 6.0 / 0.08 + 6.0 / 0.1
+    steepest = 15 / 8 * 6.0 / 0.08 + 6.0 / 0.1
     for wait_s, plan in arrivals:
         values += plan
         q_rad = np.array(plan)[:, None]

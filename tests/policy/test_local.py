@@ -17,16 +17,17 @@ JOINTS = ROBOT.joint_names[15:19]
 FEATURES = ("bread_x", "bread_y", "gap")
 
 
-def checkpoint(seed: int = 0) -> Checkpoint:
+def checkpoint(seed: int = 0, classes: int = 0) -> Checkpoint:
     rng = np.random.default_rng(seed)
     index = [ROBOT.joint_names.index(name) for name in JOINTS]
     header = CheckpointHeader(
         task="toaster", robot=ROBOT.name, robot_hash=ROBOT.config_hash, joint_names=JOINTS,
         q_min_rad=tuple(ROBOT.q_min_rad[index].tolist()), q_max_rad=tuple(ROBOT.q_max_rad[index].tolist()),
         feature_names=("gap", "bread_x"), step_s=0.05, horizon=16, execute=8, hidden=32, layers=2,
+        condition_classes=classes,
     )  # fmt: skip
     torch.manual_seed(seed)
-    actor = FlowActor(FlowSizes(observation=10, horizon=16, joints=4, hidden=32, layers=2))
+    actor = FlowActor(FlowSizes(observation=10, horizon=16, joints=4, hidden=32, layers=2, condition_classes=classes))
     weights = {key: value.numpy() for key, value in actor.state_dict().items()}
     return Checkpoint(header, Normalisation.fit(rng.normal(size=(50, 10)), rng.normal(size=(50, 16, 4))), weights)
 
@@ -102,3 +103,73 @@ def test_mismatches_are_refused_with_both_sides():
 def test_a_task_without_a_shipped_policy_is_a_usage_error():
     with pytest.raises(UsageError, match="'juggling'"):
         shipped_checkpoint("juggling")
+
+
+def test_conditions_are_guided_by_beta_and_a_policy_without_them_has_none(tmp_path):
+    save_checkpoint(tmp_path / "p.safetensors", checkpoint(classes=2))
+    policy = load_policy(tmp_path / "p.safetensors", ROBOT, seed=3)
+    plans = {}
+    for beta in (0.0, 1.0, 4.0):
+        policy.beta = beta
+        policy.reset(3)
+        plans[beta] = act(policy).q_rad
+    assert np.abs(plans[0.0] - plans[1.0]).max() > 1e-6
+    assert np.abs(plans[4.0] - plans[1.0]).max() > 1e-6
+    for wrong in (-0.1, 10.1, float("nan"), float("inf")):
+        with pytest.raises(UsageError, match="beta must be 0 to 10"):
+            policy.beta = wrong
+    assert policy.beta == 4.0
+    plain = LocalPolicy(checkpoint(), ROBOT)
+    assert plain.beta is None
+    with pytest.raises(UsageError, match="has no conditions"):
+        plain.beta = 1.0
+
+
+def test_one_condition_is_no_condition():
+    made = checkpoint()
+    lonely = dataclasses.replace(made.header, condition_classes=1)
+    with pytest.raises(CheckpointInvalid, match="1 condition class"):
+        LocalPolicy(dataclasses.replace(made, header=lonely), ROBOT)
+
+
+def watch(policy, stamp_s, delay_s=0.0, commanded_rad=ROBOT.home_rad):
+    features = np.array([0.1, 0.2, 0.3])
+    return policy.act(Observation(stamp_s, ROBOT.home_rad, commanded_rad, FEATURES, features, {}, "", delay_s))
+
+
+def small_steps(made: Checkpoint) -> Checkpoint:
+    """Plans that stay within milliradians, so that the robot at home still follows them."""
+    scale = dataclasses.replace(
+        made.normalisation,
+        delta_mean_rad=np.zeros_like(made.normalisation.delta_mean_rad),
+        delta_scale_rad=np.full_like(made.normalisation.delta_scale_rad, 0.01),
+    )
+    return dataclasses.replace(made, normalisation=scale)
+
+
+def test_a_plan_goes_on_from_the_one_before_for_as_long_as_that_is_executed():
+    apart = {}
+    for continues in (True, False):
+        policy = LocalPolicy(small_steps(checkpoint()), ROBOT, seed=1, continues=continues)
+        before = watch(policy, 10.0).q_rad
+        after = watch(policy, 10.4, delay_s=0.2).q_rad
+        apart[continues] = np.abs(after[:4] - before[8:12]).max()
+    assert apart[True] < 0.5 * apart[False]
+
+
+def test_a_new_episode_or_another_driver_begins_anew():
+    fresh = LocalPolicy(small_steps(checkpoint()), ROBOT, seed=1, continues=False)
+    policy = LocalPolicy(small_steps(checkpoint()), ROBOT, seed=1)
+    moved = ROBOT.home_rad + 0.3
+    for item in (fresh, policy):
+        watch(item, 10.0)
+    np.testing.assert_array_equal(watch(policy, 10.4, 0.0, moved).q_rad, watch(fresh, 10.4, 0.0, moved).q_rad)
+    for item in (fresh, policy):
+        item.reset(5)
+    np.testing.assert_array_equal(watch(policy, 10.8).q_rad, watch(fresh, 10.8).q_rad)
+
+
+def test_what_the_policy_saw_comes_with_the_plan():
+    plan = act(LocalPolicy(checkpoint(), ROBOT))
+    assert plan.embedding.shape == (10,)
+    assert np.all(np.abs(plan.embedding) <= 6.0)
