@@ -77,7 +77,8 @@ compiled: install # Kinematics and filter, once per version of their sources; a 
 system-demo: # The libraries that render the simulated camera without a display.
 	@PATH="$$PATH:/usr/sbin:/sbin" ldconfig -p | grep -q libEGL.so.1 || sh packaging/need.sh $(RENDERING)
 
-system-test: install system-demo .cache/peers-exchange/.ready # The browser that presses the console's buttons, what its driver needs, and Monado.
+# What integration tests drive: a browser, Monado, an S3 server; on CI, where nothing may skip, LeRobot too (2.2 GB).
+system-test: install system-demo .cache/peers-exchange/.ready $(if $(CI),.cache/peers-data/.ready)
 	@command -v chromium >/dev/null || sh packaging/need.sh chromium
 	@PATH="$$PATH:/usr/sbin:/sbin" ldconfig -p | grep -q libatomic.so.1 || sh packaging/need.sh libatomic1
 	@sh packaging/iwer.sh || test -z "$$CI" # the emulated headset: without a network its test is skipped
