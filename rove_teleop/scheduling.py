@@ -13,7 +13,7 @@ from pathlib import Path
 
 from . import clock
 
-BACKGROUND_NICE = 10
+BACKGROUND_NICE = 5
 SHORT_SLICE_S = 0.1e-3
 """The shortest that Linux takes."""
 # The kernel lets an ordinary user change an autogroup ten times a second, all users together.

@@ -21,7 +21,6 @@ from ..policy.protocol import Policy, within_validity
 from ..robot_io import topics
 from ..robot_io.chunks import pack_chunk
 from ..robots.description import RobotDescription, load_robot
-from ..scheduling import step_back
 from ..sim.tasks import make_task
 from .observer import Observer
 from .support import Bounds, Every, Parameters, Stop, diagnostic, run_node, step_paced
@@ -112,7 +111,6 @@ def run(options: argparse.Namespace, stop: Stop) -> None:
     if options.cameras is not None:
         check_cameras(policy.cameras, [name for name in options.cameras.split(",") if name], text)
     node = PolicyNode(robot, policy, make_task(task).instruction, options.shadow)
-    step_back()
     step_paced(node, LOOP_HZ, stop)
 
 
