@@ -28,7 +28,7 @@ INTERRUPTED = 130
 READY_PATIENCE_S = 40.0
 FAREWELL_S = 0.5
 OUTCOME_WORDS = {Signal.SUCCESS: "success", Signal.FAILURE: "failure", Signal.DISCARD: "discarded"}
-RESTARTED, MOST_RESTARTS = ("policy", "operator", "camera", "console"), 3
+RESTARTED, MOST_RESTARTS = ("policy", "shadow", "operator", "camera", "console"), 3
 
 Progress = Callable[[Summary, dict[str, object]], None]
 """Called about ten times a second with the counts so far and control's latest status."""
@@ -103,7 +103,10 @@ class Collection:
                 start("camera", "sim_camera", "--robot", o.robot, "--task", o.task, "--cameras", cameras)
         if o.policy:
             extra = ["--checkpoint", o.checkpoint] if o.checkpoint else []
-            start("policy", "policy", "--robot", o.robot, "--task", o.task, *extra)
+            bound = ("policy", "--robot", o.robot, "--task", o.task, "--cameras", cameras)
+            start("policy", *bound, *extra)
+            if o.shadow:
+                start("shadow", *bound, "--shadow", "--checkpoint", o.shadow)
         if o.operator != "none":
             device = f"webxr:{headset_socket}" if o.operator == "webxr" else o.operator
             start(

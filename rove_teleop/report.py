@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from rich.text import Text
 
 from .episodes.read import open_episode
 from .session import Summary
+from .shadow_report import disagreement
 from .types import Authority, Phase
 
 
@@ -52,11 +54,17 @@ def report_data(summary: Summary) -> dict[str, Any]:
         "recovered_at_start": summary.recovered,
         "seconds_by_phase_and_authority": time_shares(paths),
         "handovers": summary.handovers,
+        "shadow": _shadow(paths),
         "jitter_us": summary.jitter_us,
         "missed_ticks": summary.missed_ticks,
         "restarts": summary.restarts,
         "stopped": summary.stopped,
     }
+
+
+def _shadow(paths: list[Path]) -> dict[str, Any] | None:
+    found = disagreement(paths)
+    return None if found is None else {**asdict(found), "sentence": found.sentence()}
 
 
 def save_report(summary: Summary) -> Path:
@@ -128,6 +136,8 @@ def _lines(data: dict[str, Any], note: str) -> Text:
         f"note: {note}",
         f"dataset: {data['dataset']}  (open an episode with zarr.open_group(path, mode='r'))",
     ]
+    if data["shadow"]:
+        lines.append(data["shadow"]["sentence"])
     if data["restarts"]:
         lines.append(f"processes started again: {', '.join(data['restarts'])}")
     if data["stopped"]:

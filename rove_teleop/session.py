@@ -45,12 +45,15 @@ class SessionOptions:
     seed: int | None = None
     time_limit_s: float = 45.0
     policy: bool = True
+    shadow: str = ""
 
     def __post_init__(self) -> None:
         if not (1 <= self.episodes <= 10_000):
             raise UsageError(f"--episodes must be 1 to 10000, got {self.episodes}")
         if not (1.0 <= self.time_limit_s <= 3600.0):
             raise UsageError(f"--time-limit must be 1 to 3600 s, got {self.time_limit_s:g}")
+        if self.shadow and not self.policy:
+            raise UsageError("--shadow needs a policy that drives: a shadow only plans beside it")
         if self.operator == "webxr" and self.console_port is None:
             raise UsageError("--operator webxr: the console serves the headset's page, so leave --headless out")
 
@@ -108,6 +111,7 @@ def episode_attributes(
         "operator": options.operator_name or options.operator,
         "operator_device": options.operator,
         "policy_id": _policy_name(options),
+        **({"shadow_policy_id": options.shadow} if options.shadow else {}),
         "robot": robot.name,
         "joint_names": list(robot.joint_names),
         "groups": {name: [robot.joint_names[i] for i in index] for name, index in robot.groups.items()},

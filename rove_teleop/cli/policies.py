@@ -1,4 +1,4 @@
-"""Robots and policies: robot, evaluate, sim."""
+"""Robots and policies: robot, evaluate, shadow, sim."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..errors import UsageError
 from .arguments import counter
 
 
@@ -21,10 +22,16 @@ def add(subparsers: Any) -> None:
     command.add_argument("--task", default="toaster")
     command.add_argument("--episodes", type=int, default=200)
     command.add_argument("--policy", metavar="CHECKPOINT|URL", help="a checkpoint, or ws://HOST:PORT, ...")
+    command.add_argument("--against", metavar="CHECKPOINT|URL", help="another policy over the same seeds")
+    command.add_argument("--beta", type=float, help="guidance of policies with conditions, 0 to 10 (default 1)")
     command.add_argument("--robot", default="iron_r01")
     command.add_argument("--seed", type=int, default=0, help="moves the range of evaluation seeds")
     command.add_argument("--json", action="store_true")
     command.set_defaults(run=evaluate_policy)
+    command = subparsers.add_parser("shadow", help="how far a shadow policy was from the one that drove")
+    command.add_argument("dataset", type=Path)
+    command.add_argument("--json", action="store_true")
+    command.set_defaults(run=show_shadow)
     sim = subparsers.add_parser("sim", help="the simulator's own tools").add_subparsers(required=True)
     command = sim.add_parser("base-policy", help="make the shipped policy of a task again: demonstrate, then clone")
     command.add_argument("--task", default="toaster")
@@ -59,25 +66,57 @@ def show_robot(options: argparse.Namespace) -> int:
 
 
 def evaluate_policy(options: argparse.Namespace) -> int:
-    """Success of a policy alone, with its interval."""
-    from ..evaluation import FIRST_SEED, evaluate
+    """Success of a policy alone, with its interval; of two over the same seeds, with the test of their difference."""
+    from ..comparison import Comparison
     from ..policy.local import shipped_checkpoint
+
+    policy = options.policy or str(shipped_checkpoint(options.task))
+    result = _evaluate(options, policy)
+    data = _counts(result)
+    lines = [result.sentence(), f"failures: {result.failures}", f"note: {result.notes}"]
+    if options.against:
+        other = _evaluate(options, options.against)
+        compared = Comparison(result, other)
+        differ = {"only_policy": compared.only_one, "only_against": compared.only_other, "p": compared.p_value}
+        data = {**data, "against": {**_counts(other), **differ}}
+        lines += [f"against {options.against}: {other.sentence()}", compared.sentence()]
+    print(json.dumps(data) if options.json else "\n".join(lines))
+    return 0
+
+
+def _evaluate(options: argparse.Namespace, text: str) -> Any:
+    from ..evaluation import FIRST_SEED, evaluate
     from ..policy.opening import open_policy
     from ..robots.description import load_robot
 
     robot = load_robot(options.robot)
-    policy = open_policy(options.policy or str(shipped_checkpoint(options.task)), robot)
-    result = evaluate(
-        robot, options.task, policy, options.episodes, FIRST_SEED + options.seed, progress=counter("episode")
-    )
-    low, high = result.interval
-    if options.json:
-        counts = {"successes": result.successes, "episodes": result.episodes, "interval": [low, high]}
-        print(json.dumps({"task": result.task, **counts, "failures": result.failures, "notes": result.notes}))
-        return 0
-    print(result.sentence())
-    print(f"failures: {result.failures}")
-    print(f"note: {result.notes}")
+    policy = open_policy(text, robot)
+    if options.beta is not None:
+        from ..policy.local import LocalPolicy
+
+        if not isinstance(policy, LocalPolicy):
+            raise UsageError("--beta: guidance is decoding, so it is set where the policy runs")
+        policy.beta = options.beta
+    first = FIRST_SEED + options.seed
+    return evaluate(robot, options.task, policy, options.episodes, first, progress=counter("episode"))
+
+
+def _counts(result: Any) -> dict[str, Any]:
+    counts = {"successes": result.successes, "episodes": result.episodes, "interval": list(result.interval)}
+    return {"task": result.task, **counts, "failures": result.failures, "notes": result.notes}
+
+
+def show_shadow(options: argparse.Namespace) -> int:
+    """Disagreement of the shadow policy in the episodes of a dataset that have one."""
+    from dataclasses import asdict
+
+    from ..episodes.dataset import Dataset
+    from ..shadow_report import disagreement
+
+    found = disagreement(Dataset.open(options.dataset).episodes())
+    if found is None:
+        raise UsageError(f"{options.dataset}: no episode has a shadow policy (rove collect --shadow CHECKPOINT)")
+    print(json.dumps(asdict(found)) if options.json else found.sentence())
     return 0
 
 

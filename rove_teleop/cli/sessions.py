@@ -47,6 +47,7 @@ def _session_arguments(command: argparse.ArgumentParser, episodes: int) -> None:
     add("--headset-port", type=port, default=8443, help="webxr: 0 takes a free one (default %(default)s)")
     add("--supervisor", choices=("simulated", "console"), help="who pauses, switches and marks the outcome")
     add("--policy", metavar="CHECKPOINT|URL", help="a checkpoint, ws://HOST:PORT, ... or none (docs/policies.md)")
+    add("--shadow", metavar="CHECKPOINT|URL", default="", help="a second policy: plans and is recorded, never drives")
     add("--protocol", choices=("complete", "hand_back", "end"), default="complete")
     add("--takeover", choices=("aligned", "anchored", "blend"), default="anchored")
     add("--motion-scale", type=scale, default=1.0, help="metres of robot per metre of hand (not with aligned)")
@@ -85,6 +86,7 @@ def collect(options: argparse.Namespace) -> int:
         operator_name=checked_name(options.operator_name) if options.operator_name else "",
         supervisor=options.supervisor or ("console" if attended else "simulated"),
         checkpoint=options.policy or "",
+        shadow=options.shadow,
         protocol=options.protocol,
         takeover=options.takeover,
         takeover_groups=options.takeover_groups,
@@ -159,7 +161,7 @@ def replay_motion(options: argparse.Namespace) -> int:
 
     motion = open_motion(options.motion)
     options.operator = f"replay:{options.motion}"
-    options.supervisor, options.policy = "teleoperate", "none"
+    options.supervisor, options.policy, options.shadow = "teleoperate", "none", ""
     options.protocol, options.takeover, options.takeover_groups, options.sim = "complete", "anchored", "", True
     options.motion_scale = 1.0
     options.episodes, options.seed = 1, 0

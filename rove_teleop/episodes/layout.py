@@ -84,7 +84,13 @@ TRACKING_FIELDS: tuple[Field, ...] = (
 POLICY_FIELDS: tuple[Field, ...] = (
     Field("receive_s", "<f8", ("chunk",), "s", "monotonic clock of the recorder when the chunk arrived"),
     Field("header_stamp_s", "<f8", ("chunk",), "s", "the policy's wall-clock stamp of the chunk"),
-    Field("valid", "u1", ("chunk",), "1", "0: not finite, or times that do not increase; kept but never driven"),
+    Field(
+        "valid",
+        "u1",
+        ("chunk",),
+        "1",
+        "1: a plan; 2: a plan of the shadow policy, which never drives; 0: not finite, or times that do not increase",
+    ),
     Field("horizon", "<i4", ("chunk",), "1", "steps that this chunk has; the rest of its row is padding"),
     Field("joint_count", "<i4", ("chunk",), "1", "joints that this chunk has; the rest of its row is padding"),
     Field("joint_index", "<i4", ("chunk", "slot"), "1", "index into joint_names per column of q_rad; -1: padding"),

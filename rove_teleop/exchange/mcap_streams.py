@@ -49,12 +49,12 @@ def _events(values: Values) -> Stamped:
 
 
 def _chunks(values: Values) -> Stamped:
-    """Chunks that were valid; the others could not be said in this message and were never driven."""
+    """Valid chunks of the policy that drives; the others were never driven, and some cannot be said in this message."""
     names = ("receive_s", "header_stamp_s", "valid", "horizon", "joint_count", "joint_index", "offset_s", "q_rad")
     chunk = {name: values.array(f"policy/{name}") for name in names}
     time_ns, header_ns = values.ns(chunk["receive_s"]), np.round(chunk["header_stamp_s"] * 1e9)
     point, kind, nothing = values.make[f"{_POINTS}Point"], values.make[_POINTS], np.zeros(0)
-    for index in np.flatnonzero(chunk["valid"]).tolist():
+    for index in np.flatnonzero(chunk["valid"] == 1).tolist():
         steps, slots = int(chunk["horizon"][index]), int(chunk["joint_count"][index])
         points = [
             point(np.array(q_rad[:slots]), nothing, nothing, nothing, values.duration(float(offset_s)))

@@ -43,6 +43,7 @@ class RecorderNode(Node):
         self.session = session
         self.cameras = [CameraInput(self, name, session.intake) for name in cameras]
         self._chunks = topics.PolledSubscription(self, JointTrajectory, topics.POLICY_CHUNK)
+        self._shadow = topics.PolledSubscription(self, JointTrajectory, topics.POLICY_SHADOW_CHUNK)
         self._frames = topics.PolledSubscription(self, UInt8MultiArray, topics.OPERATOR_FRAME, topics.STREAM)
         self._task = topics.PolledSubscription(self, Float64MultiArray, topics.TASK_STATE)
         self._diagnostics = self.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, topics.REPORTS)
@@ -54,6 +55,8 @@ class RecorderNode(Node):
         intake = self.session.intake
         for message in self._chunks.take_all():
             self._take_chunk(message, now_s)
+        for message in self._shadow.take_all():
+            self._take_chunk(message, now_s, shadow=True)
         for message in self._frames.take_all():
             intake.tracking(bytes(message.data), now_s)
         for message in self._task.take_all():
@@ -67,7 +70,7 @@ class RecorderNode(Node):
                 camera.choose_topic()
             self._report()
 
-    def _take_chunk(self, message: JointTrajectory, now_s: float) -> None:
+    def _take_chunk(self, message: JointTrajectory, now_s: float, shadow: bool = False) -> None:
         names = self.session.joint_names
         if names is None:
             return
@@ -79,7 +82,7 @@ class RecorderNode(Node):
             self.session.intake.event(Event(now_s, "chunk_refused", str(refusal)))
             return
         stamp_s = message.header.stamp.sec + 1e-9 * message.header.stamp.nanosec
-        self.session.intake.chunk(ChunkRecord(now_s, stamp_s, chunk.offset_s, chunk.joint_index, chunk.q_rad))
+        self.session.intake.chunk(ChunkRecord(now_s, stamp_s, chunk.offset_s, chunk.joint_index, chunk.q_rad, shadow))
 
     def _report(self) -> None:
         status = self.session.status()

@@ -111,7 +111,7 @@ def _policy(payloads: list[bytes]) -> Arrays:
     return {
         "receive_s": np.array([chunk.receive_s for chunk in chunks], "<f8"),
         "header_stamp_s": np.array([chunk.header_stamp_s for chunk in chunks], "<f8"),
-        "valid": np.array([chunk.valid for chunk in chunks], "u1"),
+        "valid": np.array([chunk.mark for chunk in chunks], "u1"),
         "horizon": np.array([chunk.q_rad.shape[0] for chunk in chunks], "<i4"),
         "joint_count": np.array([chunk.q_rad.shape[1] for chunk in chunks], "<i4"),
         "joint_index": joint_index,

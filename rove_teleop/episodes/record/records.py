@@ -30,7 +30,7 @@ class ChunkRecord:
     """A policy chunk as received: ``q_rad`` (h, m) at ``receive_s + offset_s`` (h,) for ``joint_index`` (m,).
 
     ``header_stamp_s`` is the publisher's wall-clock stamp. ``valid`` is False for a chunk that control refuses
-    (not finite, offsets that do not increase); it is kept, marked.
+    (not finite, offsets that do not increase); it is kept, marked. ``shadow``: of a policy that never drives.
     """
 
     receive_s: float
@@ -38,6 +38,12 @@ class ChunkRecord:
     offset_s: Array
     joint_index: NDArray[np.int64]
     q_rad: Array
+    shadow: bool = False
+
+    @property
+    def mark(self) -> int:
+        """As it is stored: 0 not valid, 1 of the policy that drives, 2 of its shadow."""
+        return (2 if self.shadow else 1) if self.valid else 0
 
     @property
     def valid(self) -> bool:
@@ -48,17 +54,17 @@ class ChunkRecord:
         h, m = self.q_rad.shape
         if self.offset_s.shape != (h,) or self.joint_index.shape != (m,):
             raise DatasetInvalid(f"a chunk of {h} x {m} has {len(self.offset_s)} times, {len(self.joint_index)} joints")
-        head = _CHUNK.pack(self.receive_s, self.header_stamp_s, self.valid, h, m)
+        head = _CHUNK.pack(self.receive_s, self.header_stamp_s, self.mark, h, m)
         parts = (self.offset_s.astype("<f8"), self.joint_index.astype("<i8"), self.q_rad.astype("<f8"))
         return head + b"".join(part.tobytes() for part in parts)
 
     @classmethod
     def unpack(cls, payload: bytes) -> ChunkRecord:
-        receive_s, header_stamp_s, _, h, m = _CHUNK.unpack_from(payload)
+        receive_s, header_stamp_s, mark, h, m = _CHUNK.unpack_from(payload)
         offset_s = np.frombuffer(payload, "<f8", h, _CHUNK.size)
         joint_index = np.frombuffer(payload, "<i8", m, _CHUNK.size + 8 * h)
         q_rad = np.frombuffer(payload, "<f8", h * m, _CHUNK.size + 8 * (h + m)).reshape(h, m)
-        return cls(receive_s, header_stamp_s, offset_s, joint_index, q_rad)
+        return cls(receive_s, header_stamp_s, offset_s, joint_index, q_rad, mark == 2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,12 +51,13 @@ def test_stamped_payloads_are_rows_of_their_logs(stamp_s: float, sequence: int, 
     assert sample["features"].tolist() == features
 
 
-@given(st.integers(1, 5), st.integers(1, 4), st.integers(0, 2**32))
-def test_chunks_round_trip(h: int, m: int, seed: int) -> None:
+@given(st.integers(1, 5), st.integers(1, 4), st.integers(0, 2**32), st.booleans())
+def test_chunks_round_trip(h: int, m: int, seed: int, shadow: bool) -> None:
     rng = np.random.default_rng(seed)
-    chunk = ChunkRecord(1.5, 2.5, np.arange(h) * 0.05 - 0.1, rng.permutation(m), rng.normal(size=(h, m)))
+    chunk = ChunkRecord(1.5, 2.5, np.arange(h) * 0.05 - 0.1, rng.permutation(m), rng.normal(size=(h, m)), shadow)
     back = ChunkRecord.unpack(chunk.pack())
     assert (back.receive_s, back.header_stamp_s, back.valid) == (1.5, 2.5, True)
+    assert (back.shadow, back.mark) == (shadow, 2 if shadow else 1)
     for name in ("offset_s", "joint_index", "q_rad"):
         np.testing.assert_array_equal(getattr(back, name), getattr(chunk, name))
 
@@ -69,6 +70,7 @@ def test_a_chunk_that_control_refuses_is_kept_but_marked(spoil: str) -> None:
     else:
         chunk.offset_s[1] = 0.0
     assert not ChunkRecord.unpack(chunk.pack()).valid
+    assert chunk.mark == 0
 
 
 def test_a_chunk_whose_parts_disagree_is_refused() -> None:
