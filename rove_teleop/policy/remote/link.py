@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Protocol
 
 from ...types import Array
@@ -21,6 +22,7 @@ class Rows:
     offset_s: Array | None = None
     embedding: Array | None = None
     value: float | None = None
+    valid_s: float = inf
 
 
 class Link(Protocol):

@@ -22,6 +22,8 @@ def question(
     asked: dict[str, Any] = {
         state_key: observation.q_measured_rad[joint_index].astype(np.float32),
         "rove/q_commanded_rad": observation.q_commanded_rad[joint_index].astype(np.float32),
+        "rove/stamp_s": observation.stamp_s,
+        "rove/delay_s": observation.delay_s,
         "prompt": observation.instruction,
     }
     if fit.feature_names:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import ssl
 from contextlib import ExitStack
+from math import inf
 from typing import Any
 
+import numpy as np
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 from ...errors import MessageRefused, PolicyUnavailable, UsageError
 from ...robots.description import RobotDescription
+from ...types import Array
 from ..protocol import Observation
 from .address import Address
 from .encoding import MAX_MESSAGE_BYTES, pack, unpack_map
@@ -21,6 +24,9 @@ from .names import VERSION, VERSION_KEY, numbers, question
 from .pictures import resize_with_pad
 
 TOKEN_VARIABLE = "ROVE_POLICY_TOKEN"
+
+
+EXTRAS = ("rove/offset_s", "rove/embedding", "rove/value", "rove/valid_s")
 
 
 class OpenpiLink:
@@ -110,14 +116,13 @@ class OpenpiLink:
         return asked
 
     def rows(self, answer: Message, fit: Fit) -> Rows:
-        q_rad = numbers(answer.get("actions"), "actions")
-        offset_s, embedding = answer.get("rove/offset_s"), answer.get("rove/embedding")
-        value = answer.get("rove/value")
+        offset_s, embedding, value, valid_s = (_said(answer, key) for key in EXTRAS)
         return Rows(
-            q_rad,
-            None if offset_s is None else numbers(offset_s, "rove/offset_s"),
-            None if embedding is None else numbers(embedding, "rove/embedding").ravel(),
-            None if value is None else float(numbers(value, "rove/value")),
+            numbers(answer.get("actions"), "actions"),
+            offset_s,
+            None if embedding is None else embedding.ravel(),
+            None if value is None else float(value),
+            inf if valid_s is None else float(valid_s),
         )
 
     def _receive(self, connection: ClientConnection, patience_s: float) -> dict[Any, Any]:
@@ -126,6 +131,16 @@ class OpenpiLink:
             words = data.strip().splitlines() or ["nothing more"]
             raise PolicyUnavailable("error of the server", f"{self.where} reports: {words[-1][:300]}")
         return unpack_map(data)
+
+
+def _said(answer: Message, key: str) -> Array | None:
+    """What the server may say beside its plan: numbers, single ones where one is meant; else `MessageRefused`."""
+    if key not in answer:
+        return None
+    value = numbers(answer[key], key)
+    if key in EXTRAS[2:] and (value.ndim or not np.isfinite(value)):
+        raise MessageRefused("wrong shape", f"'{key}' is {value}, not a number")
+    return value
 
 
 def _trusted(address: Address) -> ssl.SSLContext | None:

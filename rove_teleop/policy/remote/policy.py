@@ -114,7 +114,7 @@ class RemotePolicy:
         if not (np.isfinite(q_rad).all() and np.isfinite(offset_s).all()):
             raise MessageRefused("plan not finite", "its plan holds values that are not finite")
         self._near(q_rad, fit, q_measured_rad)
-        return Plan(offset_s, self.joint_index, q_rad, embedding=rows.embedding, value=rows.value)
+        return Plan(offset_s, self.joint_index, q_rad, rows.valid_s, rows.embedding, rows.value)
 
     def _near(self, q_rad: Array, fit: Fit, q_measured_rad: Array) -> None:
         """Refuse what a policy for this robot does not say: other units, another order of joints, velocities."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -68,13 +69,15 @@ class Served:
         images = {name: _picture(question, f"observation/images/{name}") for name in self.cameras}
         prompt = question.get("prompt", self.instruction)
         return Observation(
-            stamp_s=now_s,
+            # On the asker's clock, which is compared with itself only: how much later than its last question is this?
+            stamp_s=_number(question, "rove/stamp_s", now_s),
             q_measured_rad=self._all_joints(measured_rad),
             q_commanded_rad=self._all_joints(commanded_rad),
             feature_names=self.feature_names,
             features=features,
             images=images,
             instruction=prompt if isinstance(prompt, str) else self.instruction,
+            delay_s=_number(question, "rove/delay_s", 0.0),
         )
 
     def answer(self, plan: Plan) -> dict[str, Any]:
@@ -88,6 +91,8 @@ class Served:
         }
         if plan.embedding is not None:
             answer["rove/embedding"] = plan.embedding.astype(np.float32)
+        if isfinite(plan.valid_s):
+            answer["rove/valid_s"] = plan.valid_s
         if plan.value is not None:
             answer["rove/value"] = float(plan.value)
         return answer
@@ -119,6 +124,13 @@ class Served:
             names = self.feature_names if key == "rove/features" else self.joint_names
             raise MessageRefused("wrong shape", f"'{key}' has shape {values.shape}, must be ({length},): {list(names)}")
         return values
+
+
+def _number(question: Mapping[Any, Any], key: str, default: float) -> float:
+    number = numbers(question.get(key, default), key)
+    if number.ndim or not np.isfinite(number):
+        raise MessageRefused("wrong shape", f"'{key}' is {number}, not a number")
+    return float(number)
 
 
 def _picture(question: Mapping[Any, Any], key: str) -> np.ndarray[Any, np.dtype[np.uint8]]:

@@ -40,7 +40,8 @@ class Leaning:
             return None
         self.asked += 1
         lean_rad = observation.q_measured_rad[INDEX] + observation.features[0] * np.linspace(0.1, 0.2, 6)[:, None]
-        return Plan(0.05 * np.arange(1.0, 7.0), INDEX, lean_rad, value=float(self.asked), embedding=np.arange(3.0))
+        offset_s, seen = 0.05 * np.arange(1.0, 7.0), np.array([observation.stamp_s, observation.delay_s])
+        return Plan(offset_s, INDEX, lean_rad, 0.2, seen, float(self.asked))
 
     def reset(self, seed: int) -> None:
         self.asked = 0

@@ -2,6 +2,7 @@ import socket
 import struct
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -127,6 +128,8 @@ BROKEN = {
     "degrees": {"actions": np.tile(np.rad2deg(HOME_RAD), (16, 1))},
     "elsewhere": {"actions": np.tile(np.roll(HOME_RAD, 1), (16, 1))},
     "times": {"actions": np.tile(HOME_RAD, (16, 1)), "rove/offset_s": np.arange(3.0)},
+    "value": {"actions": np.tile(HOME_RAD, (16, 1)), "rove/value": np.arange(2.0)},
+    "validity": {"actions": np.tile(HOME_RAD, (16, 1)), "rove/valid_s": float("nan")},
     "not msgpack": b"\xc1\xc1",
     "short array": {"actions": {b"__ndarray__": True, b"data": b"x", b"dtype": "<f8", b"shape": [5]}},
     "objects": {"actions": {b"__ndarray__": True, b"data": bytes(8), b"dtype": "|O", b"shape": [1]}},
@@ -284,6 +287,7 @@ def test_measured_and_commanded_joints_go_out_in_the_policys_order(connect):
         return good(question)
 
     with stranger(answers(look)) as url:
-        connect(url).act(observation(np.arange(ROBOT.joint_count) * 1e-3))
+        connect(url).act(replace(observation(np.arange(ROBOT.joint_count) * 1e-3), stamp_s=7.5, delay_s=0.25))
+    assert (seen[0]["rove/stamp_s"], seen[0]["rove/delay_s"]) == (7.5, 0.25)
     np.testing.assert_allclose(seen[0]["observation/state"], INDEX * 1e-3, atol=1e-7)
     np.testing.assert_allclose(seen[0]["rove/q_commanded_rad"], INDEX * 1e-3, atol=1e-7)

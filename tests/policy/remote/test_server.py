@@ -57,12 +57,14 @@ def test_it_says_what_it_serves_and_its_example_is_answered(url):
 def test_our_client_gets_from_our_server_what_the_policy_plans_here(url):
     policy = open_policy(url, ROBOT)
     q_rad = ROBOT.home_rad + 0.01
-    remote, local = policy.act(observation(q_rad)), Leaning().act(observation(q_rad))
+    seen = dataclasses.replace(observation(q_rad), stamp_s=12.0, delay_s=0.125)
+    remote, local = policy.act(seen), Leaning().act(seen)
     policy.close()
     np.testing.assert_allclose(remote.q_rad, local.q_rad, atol=1e-6)
     np.testing.assert_allclose(remote.offset_s, local.offset_s)
     np.testing.assert_array_equal(remote.joint_index, INDEX)
-    np.testing.assert_array_equal(remote.embedding, np.arange(3.0))
+    np.testing.assert_array_equal(remote.embedding, [12.0, 0.125])
+    assert remote.valid_s == 0.2
     assert remote.value == 1.0
 
 
