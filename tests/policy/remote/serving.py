@@ -23,6 +23,7 @@ JOINTS = tuple(ROBOT.joint_names[i] for i in ROBOT.groups["right_arm"])
 INDEX = np.array([ROBOT.joint_names.index(name) for name in JOINTS])
 HOME_RAD = ROBOT.home_rad[INDEX]
 SAID = {"joint_names": list(JOINTS), "step_s": 0.05, "horizon": 16, "execute": 8}
+PICTURE = np.zeros((48, 64, 3), np.uint8)
 SERVED = Served("test:1", "toaster", "toast the bread", ROBOT, JOINTS, ("gap", "ink"), 0.05, 6, 3)
 
 
