@@ -1,0 +1,109 @@
+"""What makes scores alarms: thresholds for one policy and the promise they keep; a JSON file, networks beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from ..errors import CheckpointInvalid
+from .combination import MODES, Combination
+from .conformal import Threshold
+from .detectors import build_detectors
+from .monitor import FailureMonitor
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Thresholds by detector or combination, valid for the policy whose hash is ``policy`` at ``task``.
+
+    ``alpha`` is the promised rate of false alarms per successful episode, of each threshold by itself, from
+    ``successes`` successful episodes. ``decides`` is the combination (or detector) whose alarm is shown to people;
+    ``calm`` are levels that half of the successful episodes never exceed. ``tensors`` are the detectors' networks.
+    """
+
+    policy: str
+    task: str
+    alpha: float
+    time_varying: bool
+    episodes: int
+    successes: int
+    decides: str
+    thresholds: dict[str, Threshold]
+    combinations: dict[str, Combination]
+    calm: dict[str, float]
+    tensors: dict[str, NDArray[np.float32]] = field(repr=False)
+    provenance: dict[str, str] = field(default_factory=dict)
+
+    def monitor(self) -> FailureMonitor:
+        """A monitor with these thresholds."""
+        return FailureMonitor(
+            build_detectors(self.tensors), self.thresholds, self.combinations, self.decides, self.calm
+        )
+
+
+def save_calibration(path: Path, calibration: Calibration) -> None:
+    """Write ``path`` (JSON) and the networks beside it (the same name, ``.safetensors``), by rename."""
+    data = save({key: np.ascontiguousarray(value) for key, value in sorted(calibration.tensors.items())})
+    document = {"format": FORMAT, **asdict(calibration), "networks_sha256": hashlib.sha256(data).hexdigest()}
+    del document["tensors"]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _write(path.with_suffix(".safetensors"), data)
+    _write(path, json.dumps(document, indent=1, sort_keys=True).encode())
+
+
+def load_calibration(path: Path) -> Calibration:
+    """Read and check a calibration.
+
+    Raises:
+        CheckpointInvalid: unreadable, of another format, networks of another calibration, or nonsense in it.
+    """
+    try:
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        data = path.with_suffix(".safetensors").read_bytes()
+        found = document.pop("format")
+        if found != FORMAT:
+            raise CheckpointInvalid(f"{path}: has format {found}, this version reads format {FORMAT}")
+        if document.pop("networks_sha256") != hashlib.sha256(data).hexdigest():
+            raise CheckpointInvalid(f"{path}: the networks in {path.stem}.safetensors are not those it was made with")
+        calibration = _read(document, load(data))
+        calibration.monitor()
+    except (OSError, SafetensorError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise CheckpointInvalid(f"{path}: is not a calibration of failure detectors ({error!r})") from error
+    return calibration
+
+
+def _read(document: dict[str, Any], tensors: dict[str, NDArray[np.float32]]) -> Calibration:
+    parts: dict[str, dict[str, dict[str, Any]]] = {
+        part: {
+            name: {key: tuple(value) if isinstance(value, list) else value for key, value in item.items()}
+            for name, item in document.pop(part).items()
+        }
+        for part in ("thresholds", "combinations")
+    }
+    thresholds = {name: Threshold(**item) for name, item in parts["thresholds"].items()}
+    combinations = {name: Combination(**item) for name, item in parts["combinations"].items()}
+    for name, rule in thresholds.items():
+        values = (rule.level, *rule.stamp_s, *rule.centre, *rule.width)
+        if not np.isfinite(values).all() or not len(rule.stamp_s) == len(rule.centre) == len(rule.width) > 0:
+            raise ValueError(f"the threshold of '{name}' is not finite or not complete")
+    for name, combination in combinations.items():
+        if combination.mode not in MODES:
+            raise ValueError(f"the combination '{name}' has mode '{combination.mode}'")
+    return Calibration(thresholds=thresholds, combinations=combinations, tensors=tensors, **document)
+
+
+def _write(path: Path, data: bytes) -> None:
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(data)
+    os.replace(partial, path)
