@@ -147,3 +147,7 @@ class Event:
     time_s: float
     kind: str
     detail: str = ""
+
+
+TRUE_STATE_EVENT = "operator_state"
+"""Kind of the events that tell what a simulated person truly does: watching, adapting, correcting."""

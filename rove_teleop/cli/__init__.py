@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from .. import __version__
 from ..errors import MissingDependency, RoveError
-from . import datasets, edit, exchange, lab, machine, operators, policies, remote, serve, sessions, show, streams
+from . import datasets, edit, exchange, lab, label, machine, operators, policies, remote, serve, sessions, show, streams
 
 INTERRUPTED = 130
 EXIT_CODES = (
@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     )
     result.add_argument("--version", action="version", version=f"rove_teleop {__version__}")
     subparsers = result.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for family in (sessions, operators, streams, datasets, show, exchange, remote, edit, lab, policies, serve, machine):
+    sessions_first = (sessions, operators, streams, datasets, show, exchange, remote, edit, label)
+    for family in (*sessions_first, lab, policies, serve, machine):
         family.add(subparsers)
     return result

@@ -28,7 +28,7 @@ from ..robot_io.poses import pack_poses
 from ..robots.description import RobotDescription, load_robot
 from ..types import Array, OperatorFrame, TaskState
 from .support import Every, Spinner, Stop, diagnostic, go_real_time, run_node
-from .trackers import Tracker, View, make_tracker
+from .trackers import SimulatedSource, Tracker, View, make_tracker
 
 PRIORITY = 40
 """Real-time priority: a person's hand comes before everything but control."""
@@ -72,6 +72,8 @@ class OperatorNode(Node):
         self._driving = False
         self._passed_s: float | None = None
         self._told: str | None = None
+        self._truth = self.create_publisher(String, topics.SIM_OPERATOR, topics.STREAM)
+        self._true_state = ""
 
     def step(self, now_s: float) -> None:
         """Take what arrived; publish the tracker's frame, if there is a new one."""
@@ -84,6 +86,13 @@ class OperatorNode(Node):
             self.frames += 1
             self._frames.publish(UInt8MultiArray(data=pack_operator_frame(frame)))
             self._publish(frame, now_s)
+            self._publish_truth()
+
+    def _publish_truth(self) -> None:
+        """What a simulated person truly does, when it changes: for the log, nothing acts on it."""
+        if isinstance(self.tracker, SimulatedSource) and self.tracker.true_state != self._true_state:
+            self._true_state = self.tracker.true_state
+            self._truth.publish(String(data=self._true_state))
 
     def _observe(self, now_s: float) -> None:
         """Each value is kept with its time of arrival; one that is refused leaves the old one to age."""

@@ -177,6 +177,11 @@ class SimulatedSource(Paced):
             self._person = SimulatedOperator(self._robot, self._task, view.feature_names, seed=self._seed)
         return self._person.frame(now_s, view.q_measured_rad, view.task, view.driving)
 
+    @property
+    def true_state(self) -> str:
+        """What this person truly does; proposals of t_r are judged by it."""
+        return "" if self._person is None else self._person.true_state
+
 
 class NoTracker(Paced):
     """Nobody is there."""
