@@ -95,7 +95,8 @@ class Collection:
         self._leave.callback(self._node.close)
         self._leave.callback(self._processes.stop)
         cameras = ",".join(o.cameras)
-        record = ("--dataset", str(o.dataset), "--socket", str(socket), "--cameras", cameras)
+        record = ["--dataset", str(o.dataset), "--socket", str(socket)]
+        record += ["--cameras", cameras, "--camera-codec", o.camera_codec]
         self._recorder = RecorderClient(start("recorder", "recorder", *record, talks=True))
         if o.simulated_robot:
             start("robot", "sim_robot", "--robot", o.robot, "--task", o.task, "--autostart")

@@ -42,6 +42,7 @@ class SessionOptions:
     headset_host: str = ""
     headset_port: int = 8443
     cameras: tuple[str, ...] = ("ego",)
+    camera_codec: str = "jpeg"
     seed: int | None = None
     time_limit_s: float = 45.0
     policy: bool = True

@@ -54,6 +54,7 @@ def _session_arguments(command: argparse.ArgumentParser, episodes: int) -> None:
     add("--takeover-groups", metavar="GROUPS", default="", help="what it takes: left_arm,left_hand (default: all)")
     add("--robot", default="iron_r01", help="name or folder (default %(default)s)")
     add("--cameras", default="ego", help="names with commas between; empty for none")
+    add("--camera-codec", choices=("jpeg", "h264"), default="jpeg", help="how images are stored (default %(default)s)")
     add("--headless", action="store_true", help="no console")
     add("--console-port", type=port, default=8080, help="0 takes a free one (default %(default)s)")
     add("--seed", type=int, help="start state of the first episode (default: continues the dataset)")
@@ -96,6 +97,7 @@ def collect(options: argparse.Namespace) -> int:
         headset_host=options.headset_host,
         headset_port=options.headset_port,
         cameras=tuple(name for name in options.cameras.split(",") if name),
+        camera_codec=options.camera_codec,
         seed=options.seed,
         time_limit_s=options.time_limit,
         policy=options.policy != "none",

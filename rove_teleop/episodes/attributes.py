@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import DatasetInvalid
+from .camera_layout import CODECS
 from .record.records import pack_json
 
 OUTCOMES = ("success", "failure", "discarded", "unknown")
@@ -22,6 +23,7 @@ _DEFAULTS: dict[str, Any] = {
     "limits": None,
     "feature_names": [],
     "cameras": [],
+    "camera_codec": "jpeg",
     "state_names": [],
     "first_tick": None,
     "episode_number": None,
@@ -49,6 +51,10 @@ def checked_attributes(given: Mapping[str, Any]) -> dict[str, Any]:
             raise DatasetInvalid(f"attribute '{key}' must be text, got {attributes[key]!r}")
     joints = _names(attributes, "joint_names")
     _check_cameras(attributes["cameras"])
+    if attributes["camera_codec"] not in CODECS:
+        raise DatasetInvalid(
+            f"attribute 'camera_codec' must be {' or '.join(CODECS)}, got {attributes['camera_codec']!r}"
+        )
     _check_groups(attributes.get("groups"), joints)
     _check_rate(attributes.get("control_hz"))
     _check_limits(attributes["limits"], len(joints))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import DatasetInvalid
 from ..types import Event, Phase
+from .camera_layout import CODECS
 from .layout import FORMAT, FORMAT_VERSION
 from .zarr_files import chunk_path
 
@@ -44,11 +45,47 @@ class Episode(Mapping[str, NDArray[Any]]):
     def cameras(self) -> list[str]:
         return list(self.attributes["frames"])
 
+    def codec(self, camera: str) -> str:
+        """How a camera's images are stored: jpeg or h264.
+
+        Raises:
+            DatasetInvalid: the episode has no such camera.
+        """
+        for codec in CODECS:
+            if f"cameras/{camera}/{codec}" in self.attributes["crc32c"]:
+                return codec
+        known = ", ".join(self.cameras) or "none"
+        raise DatasetInvalid(f"{self.path.name}: has no camera '{camera}' (it has: {known})")
+
     def jpeg(self, camera: str, index: int) -> bytes:
-        """The bytes of one camera image, as the camera sent them."""
+        """The bytes of one camera image, as the camera sent them.
+
+        Raises:
+            DatasetInvalid: the camera was recorded as H.264, or the episode has no such camera.
+        """
+        if self.codec(camera) != "jpeg":
+            raise DatasetInvalid(
+                f"{self.path.name}: camera '{camera}' was recorded as H.264, there is no JPEG: use image"
+            )
         offset = int(self[f"cameras/{camera}/offset"][index])
         length = int(self[f"cameras/{camera}/length"][index])
-        return self[f"cameras/{camera}/jpeg"][offset : offset + length].tobytes()
+        return self.image_bytes(camera, offset, length)
+
+    def image(self, camera: str, index: int) -> NDArray[np.uint8]:
+        """One camera image as RGB pixels (h, w, 3), whatever its codec; ``camera_images.CameraImages`` reads many.
+
+        Raises:
+            DatasetInvalid: damaged, or the episode has no such camera.
+            MissingDependency: H.264 without PyAV.
+        """
+        # Decoders are not needed by those who read numbers.
+        from .camera_images import CameraImages
+
+        return CameraImages(self, camera).image(index)
+
+    def image_bytes(self, camera: str, start: int, length: int) -> bytes:
+        """A part of what a camera's images are stored in."""
+        return self[f"cameras/{camera}/{self.codec(camera)}"][start : start + length].tobytes()
 
     def events(self) -> list[Event]:
         """Everything that happened once, in order."""

@@ -1,16 +1,18 @@
-"""The images of one camera of an episode: which one a control row had seen, and its bytes."""
+"""The images of one camera of an episode: which one a control row had seen, its pixels, and a JPEG file of it."""
 
 from __future__ import annotations
 
 import numpy as np
+import simplejpeg
 from numpy.typing import NDArray
 
+from ..episodes.camera_images import CameraImages
 from ..episodes.read import Episode
-from ..episodes.record.journal import crc32c
 from ..episodes.windows.columns import checked_array
 from ..episodes.windows.decimation import newest_rows
-from ..errors import DatasetInvalid
 from ..types import Array
+
+JPEG_QUALITY = 90
 
 
 class Images:
@@ -21,15 +23,11 @@ class Images:
     """
 
     def __init__(self, episode: Episode, camera: str) -> None:
-        if camera not in episode.cameras:
-            known = ", ".join(episode.cameras) or "none"
-            raise DatasetInvalid(f"{episode.path.name}: has no camera '{camera}' (it has: {known})")
-        self.name = f"{episode.path.name}: camera '{camera}'"
-        parts = ("receive_s", "offset", "length", "jpeg_crc32c")
-        self.receive_s, self._offset, self._length, self._crc32c = (
-            checked_array(episode, f"cameras/{camera}/{part}") for part in parts
-        )
-        self._jpeg = episode[f"cameras/{camera}/jpeg"]
+        self._images = CameraImages(episode, camera)
+        self.name = self._images.name
+        self.receive_s = checked_array(episode, f"cameras/{camera}/receive_s")
+        for part in ("offset", "length"):
+            checked_array(episode, f"cameras/{camera}/{part}")
 
     def __len__(self) -> int:
         return len(self.receive_s)
@@ -39,13 +37,19 @@ class Images:
         return newest_rows(self.receive_s, stamp_s)
 
     def jpeg(self, index: int) -> bytes:
-        """The bytes of one image, as the camera sent them.
+        """A JPEG file: the bytes that the camera sent, or where it was recorded as H.264 a new one, quality 90.
 
         Raises:
-            DatasetInvalid: they do not match their checksum.
+            DatasetInvalid: the image does not match its checksum, or is damaged.
         """
-        begin = int(self._offset[index])
-        data = self._jpeg[begin : begin + int(self._length[index])]
-        if crc32c(data) != int(self._crc32c[index]):
-            raise DatasetInvalid(f"{self.name}: image {index} does not match its checksum")
-        return data.tobytes()
+        if self._images.codec == "jpeg":
+            return self._images.file(index)
+        return bytes(simplejpeg.encode_jpeg(np.ascontiguousarray(self.pixels(index)), JPEG_QUALITY))
+
+    def pixels(self, index: int) -> NDArray[np.uint8]:
+        """RGB pixels (h, w, 3) of an image.
+
+        Raises:
+            DatasetInvalid: as ``jpeg``.
+        """
+        return self._images.image(index)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import simplejpeg
 from numpy.typing import NDArray
 
 from ..errors import DatasetInvalid
@@ -54,10 +53,7 @@ class VideoFiles:
 
 def image_size(images: Images) -> tuple[int, int]:
     """Height and width of a camera's first image."""
-    try:
-        height, width, *_ = simplejpeg.decode_jpeg_header(images.jpeg(0))
-    except ValueError as error:
-        raise DatasetInvalid(f"{images.name}: image 0 is damaged ({error})") from error
+    height, width, _ = images.pixels(0).shape
     return int(height), int(width)
 
 
@@ -70,7 +66,7 @@ def decoded(images: Images, index: NDArray[np.int64], size: tuple[int, int]) -> 
     last, image = -1, np.zeros((0, 0, 3), np.uint8)
     for number in index.tolist():
         if number != last:
-            last, image = number, _decode(images, number)
+            last, image = number, images.pixels(number)
         if image.shape[:2] != size:
             seen, wanted = (f"{width}x{height}" for height, width in (image.shape[:2], size))
             raise DatasetInvalid(f"{images.name}: image {number} has {seen} pixels, the others have {wanted}")
@@ -80,12 +76,4 @@ def decoded(images: Images, index: NDArray[np.int64], size: tuple[int, int]) -> 
 def sampled_statistics(images: Images, index: NDArray[np.int64]) -> Statistics:
     """Statistics of some of an episode's images, every eighth pixel each way."""
     some = index[np.unique(np.linspace(0, len(index) - 1, SAMPLED_IMAGES).astype(np.int64))]
-    return image_statistics([np.ascontiguousarray(_decode(images, number)[::8, ::8]) for number in some.tolist()])
-
-
-def _decode(images: Images, number: int) -> NDArray[np.uint8]:
-    try:
-        image: NDArray[np.uint8] = simplejpeg.decode_jpeg(images.jpeg(number), "RGB")
-    except ValueError as error:
-        raise DatasetInvalid(f"{images.name}: image {number} is damaged ({error})") from error
-    return image
+    return image_statistics([np.ascontiguousarray(images.pixels(number)[::8, ::8]) for number in some.tolist()])

@@ -11,14 +11,18 @@ from sensor_msgs.msg import CompressedImage, Image
 from ..episodes.record.intake import Intake
 from ..errors import MessageRefused
 from ..robot_io import topics
-from ..robot_io.images import encode_image
+from ..robot_io.images import encode_image, read_image
 
 
 class CameraInput:
-    """Polls the compressed topic, and the raw one as long as only that has a publisher."""
+    """Polls the compressed topic, and the raw one as long as only that has a publisher.
 
-    def __init__(self, node: Node, name: str, intake: Intake) -> None:
+    Raw images become JPEG here, unless ``codec`` is h264: then the recording encodes their pixels.
+    """
+
+    def __init__(self, node: Node, name: str, intake: Intake, codec: str = "jpeg") -> None:
         self._node, self._name, self._intake = node, name, intake
+        self._read = read_image if codec == "h264" else encode_image
         self._compressed = self._listen(CompressedImage, topics.camera_topic(name), topics.IMAGES)
         self._raw: topics.PolledSubscription | None = None
         self._best_effort = False
@@ -56,7 +60,7 @@ class CameraInput:
             return
         for message in raw.take_all():
             try:
-                self._intake.frame(self._name, encode_image(message), _capture_s(message), now_s)
+                self._intake.frame(self._name, self._read(message), _capture_s(message), now_s)
             except MessageRefused as refusal:
                 self._intake.refuse_frame(self._name, f"camera '{self._name}': {refusal}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import select
@@ -13,10 +14,11 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
-from std_msgs.msg import Float64MultiArray, String, UInt8MultiArray
+from std_msgs.msg import Float64MultiArray, UInt8MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
 from ..clock import Pacer, monotonic_s
+from ..episodes.camera_layout import CODECS
 from ..episodes.dataset import Dataset, WriterLock
 from ..episodes.record.recorder_session import RecorderSession
 from ..episodes.record.records import ChunkRecord
@@ -27,7 +29,7 @@ from ..robot_io import topics
 from ..robot_io.chunks import read_chunk
 from ..robot_io.features import read_features
 from ..robot_io.joints import JointOrder
-from ..types import TRUE_STATE_EVENT, Event
+from ..types import Event
 from .camera_input import CameraInput
 from .support import Every, Spinner, Stop, diagnostic, run_node
 
@@ -38,15 +40,14 @@ _SWITCH_INTERVAL_S = 0.0005
 class RecorderNode(Node):
     """Polls the topics that belong in an episode, and reports once a second."""
 
-    def __init__(self, session: RecorderSession, cameras: list[str]) -> None:
+    def __init__(self, session: RecorderSession, cameras: list[str], codec: str) -> None:
         super().__init__("rove_recorder")
         self.session = session
-        self.cameras = [CameraInput(self, name, session.intake) for name in cameras]
+        self.cameras = [CameraInput(self, name, session.intake, codec) for name in cameras]
         self._chunks = topics.PolledSubscription(self, JointTrajectory, topics.POLICY_CHUNK)
         self._shadow = topics.PolledSubscription(self, JointTrajectory, topics.POLICY_SHADOW_CHUNK)
         self._frames = topics.PolledSubscription(self, UInt8MultiArray, topics.OPERATOR_FRAME, topics.STREAM)
         self._task = topics.PolledSubscription(self, Float64MultiArray, topics.TASK_STATE)
-        self._person = topics.PolledSubscription(self, String, topics.SIM_OPERATOR, topics.STREAM)
         self._diagnostics = self.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, topics.REPORTS)
         self._order: JointOrder | None = None
         self._due = Every(1.0)
@@ -65,8 +66,6 @@ class RecorderNode(Node):
                 intake.task_state(now_s, *read_features(message))
             except MessageRefused as refusal:
                 intake.event(Event(now_s, "task_state_refused", str(refusal)))
-        for message in self._person.take_all():
-            intake.event(Event(now_s, TRUE_STATE_EVENT, message.data))
         intake.check()
         if self._due.due(now_s):
             for camera in self.cameras:
@@ -156,13 +155,17 @@ def run(options: argparse.Namespace, stop: Stop) -> None:
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     root, reply = Path(options.dataset), Replies()
     try:
+        if options.camera_codec == "h264":
+            # Whoever lacks the encoder is told before the session begins.
+            importlib.import_module("rove_teleop.episodes.record.h264")
         Dataset.create(root)
         with WriterLock(root) as lock:
             recovered = recover_dataset(root, lock)
             rows = RowSocket(Path(options.socket))
             free = options.min_free_mb * 1_000_000
-            session = RecorderSession(root, lock, reply, tuple(cameras), min_free_bytes=free)
-            record(session, rows, reply, cameras, recovered, stop)
+            codec = options.camera_codec
+            session = RecorderSession(root, lock, reply, tuple(cameras), camera_codec=codec, min_free_bytes=free)
+            record(session, RecorderNode(session, cameras, codec), rows, reply, recovered, stop)
     except RoveError as error:
         reply({"error": str(error)})
         raise
@@ -170,14 +173,13 @@ def run(options: argparse.Namespace, stop: Stop) -> None:
 
 def record(
     session: RecorderSession,
+    node: RecorderNode,
     rows: RowSocket,
     reply: Replies,
-    cameras: list[str],
     recovered: list[RecoveredEpisode],
     stop: Stop,
 ) -> None:
     """Four threads until one of them is asked to stop: rows, images, commands, and here the topics."""
-    node = RecorderNode(session, cameras)
     threads = [
         threading.Thread(target=drain_rows, args=(rows, session, stop), name="rows"),
         threading.Thread(target=take_images, args=(node.cameras, stop), name="images"),
@@ -218,6 +220,7 @@ def main() -> int:
     parser.add_argument("--dataset", required=True, help="folder of the dataset, made where there is none")
     parser.add_argument("--socket", required=True, help="path of the Unix socket for control's rows")
     parser.add_argument("--cameras", default="", help="names with commas between (default: none)")
+    parser.add_argument("--camera-codec", choices=CODECS, default="jpeg", help="of images (default %(default)s)")
     parser.add_argument("--min-free-mb", type=int, default=1000, help="free disk to begin (default %(default)s)")
     return run_node(parser, run)
 

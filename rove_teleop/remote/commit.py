@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..episodes.camera_layout import PACKS
 from ..episodes.find import checked_name
 from ..episodes.read import Episode
 from ..episodes.record.journal import crc32c
@@ -32,9 +33,9 @@ class StoredFile:
 
     @property
     def is_images(self) -> bool:
-        """Whether it is a camera's pack of JPEG files, which is nearly all of an episode's bytes."""
+        """Whether it is a camera's pack of images, which is nearly all of an episode's bytes."""
         parts = PurePosixPath(self.path).parts
-        return parts[:1] == ("cameras",) and parts[2:4] == ("jpeg", "c")
+        return len(parts) > 3 and parts[0] == "cameras" and parts[2] in PACKS and parts[3] == "c"
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,13 +40,14 @@ class RemoteEpisode(Episode):
 
     def jpeg(self, camera: str, index: int) -> bytes:
         """The bytes of one camera image, as the camera sent them: one request of its length."""
-        offset, length, expected = (
-            int(self[f"cameras/{camera}/{name}"][index]) for name in ("offset", "length", "jpeg_crc32c")
-        )
-        data = self._store.get_range(self._key(f"cameras/{camera}/jpeg", 1), offset, length)
-        if crc32c(data) != expected:
+        data = super().jpeg(camera, index)
+        if crc32c(data) != int(self[f"cameras/{camera}/jpeg_crc32c"][index]):
             raise DatasetInvalid(f"{self._store.url}: image {index} of camera '{camera}' of {self.id} is damaged")
         return data
+
+    def image_bytes(self, camera: str, start: int, length: int) -> bytes:
+        """A part of what a camera's images are stored in: one request."""
+        return self._store.get_range(self._key(f"cameras/{camera}/{self.codec(camera)}", 1), start, length)
 
     def _fetch(self, name: str) -> NDArray[Any]:
         stored = self._commit.arrays[name]

@@ -10,7 +10,7 @@ import numpy as np
 from ..record.journal import crc32c
 from .log import Log, rows_where
 
-_START, _END = b"\xff\xd8", b"\xff\xd9"
+_START = b"\xff\xd8"
 
 
 def counts_are_true(log: Log) -> list[str]:
@@ -82,30 +82,45 @@ def images_lie_in_their_pack(log: Log) -> list[str]:
     problems = []
     for camera in _cameras(log, with_images=True):
         offset, length = log.arrays[f"{camera}/offset"], log.arrays[f"{camera}/length"]
-        end, size = offset + length, log.arrays[f"{camera}/jpeg"].size
+        end, size = offset + length, log.arrays[f"{camera}/{_codec(log, camera)}"].size
         before = np.append(0, end[:-1])
         wrong = (length <= 0) | (offset < before) | (end > size)
         problems += [f"{camera}: {text}" for text in rows_where(wrong, "an image does not lie where it should")]
     return problems
 
 
-def images_are_jpegs(log: Log) -> list[str]:
-    """Every image begins and ends like a JPEG file, and has the bytes that came from the camera."""
+def images_are_whole(log: Log) -> list[str]:
+    """Every image has the bytes that were recorded, and begins like a JPEG file or a fragment of a video."""
     problems = []
     for camera in _cameras(log, with_images=True):
         if any(text.startswith(f"{camera}:") for text in images_lie_in_their_pack(log)):
             continue
-        pack = log.arrays[f"{camera}/jpeg"]
+        codec = _codec(log, camera)
+        pack = log.arrays[f"{camera}/{codec}"]
         places = zip(log.arrays[f"{camera}/offset"].tolist(), log.arrays[f"{camera}/length"].tolist(), strict=True)
-        sums = log.arrays[f"{camera}/jpeg_crc32c"].tolist()
+        sums = log.arrays[f"{camera}/{codec}_crc32c"].tolist()
         for row, ((offset, length), crc) in enumerate(zip(places, sums, strict=True)):
             image = pack[offset : offset + length]
-            if bytes(image[:2]) != _START:
+            if codec == "jpeg" and bytes(image[:2]) != _START:
                 problems.append(f"{camera}: image {row} does not begin like a JPEG file")
+                break
+            if codec == "h264" and bytes(image[4:8]) != (b"ftyp" if offset == 0 else b"moof"):
+                problems.append(f"{camera}: image {row} does not begin like a fragment of a video")
                 break
             if crc32c(image) != crc:
                 problems.append(f"{camera}: image {row} does not match its checksum")
                 break
+    return problems
+
+
+def videos_have_key_images(log: Log) -> list[str]:
+    """Every image of a video can be decoded from an image on that is there, itself or one before it."""
+    problems = []
+    for camera in _cameras(log):
+        if f"{camera}/keyframe" in log.arrays:
+            keyframe, offset = log.arrays[f"{camera}/keyframe"], log.arrays[f"{camera}/offset"]
+            wrong = ~np.isin(keyframe, offset) | (keyframe > offset)
+            problems += [f"{camera}: {text}" for text in rows_where(wrong, "an image lacks its key image")]
     return problems
 
 
@@ -166,4 +181,8 @@ def tracking_is_yes_or_no(log: Log) -> list[str]:
 def _cameras(log: Log, *, with_images: bool = False) -> Iterator[str]:
     """Groups of the cameras; ``with_images``: without those whose images lie elsewhere."""
     names = (f"cameras/{name}" for name in log.attributes["frames"])
-    return (name for name in names if not (with_images and f"{name}/jpeg" in log.absent))
+    return (name for name in names if not (with_images and f"{name}/{_codec(log, name)}" in log.absent))
+
+
+def _codec(log: Log, camera: str) -> str:
+    return "h264" if f"{camera}/keyframe" in log.arrays else "jpeg"

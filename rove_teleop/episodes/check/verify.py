@@ -12,6 +12,7 @@ from ...errors import DatasetInvalid
 from ...types import Array
 from ..absent import absent_arrays
 from ..attributes import LIMITS
+from ..camera_layout import PACKS
 from ..dataset import Dataset
 from ..edit.overlay import orphan_overlays, overlay_problems
 from ..layout import GROUP_FIELDS
@@ -102,7 +103,7 @@ def _row_problems(episode: Episode) -> list[str]:
     problems = []
     groups: dict[str, set[int]] = {}
     for name in episode:
-        if name.rpartition("/")[2] != "jpeg":
+        if name.rpartition("/")[2] not in PACKS:
             groups.setdefault(name.rpartition("/")[0], set()).add(len(episode[name]))
     problems += [
         f"{group}: arrays of different lengths {sorted(sizes)}" for group, sizes in groups.items() if len(sizes) > 1

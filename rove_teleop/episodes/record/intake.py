@@ -12,6 +12,7 @@ from typing import Any
 from ...errors import DatasetInvalid, RecordingFailed
 from ...types import Array, Event
 from ..layout import row_episode_tick
+from .camera_log import Image
 from .recording import EpisodeRecording
 from .records import ChunkRecord, FailureRecord
 from .row_socket import EVENT, FAILURE, ROW
@@ -83,12 +84,12 @@ class Intake:
             else:
                 self._refuse("rows", f"a datagram of {len(data)} bytes from control is neither row nor event")
 
-    def frame(self, camera: str, jpeg: bytes, capture_s: float, receive_s: float) -> None:
-        """A camera image as received."""
+    def frame(self, camera: str, image: Image, capture_s: float, receive_s: float) -> None:
+        """A camera image as received: a JPEG file, or the pixels where they are encoded here."""
         with self._images:
             sequence = self._sequences[camera]
             self._sequences[camera] += 1
-            self._append("frames", lambda recording: recording.frame(camera, jpeg, capture_s, receive_s, sequence))
+            self._append("frames", lambda recording: recording.frame(camera, image, capture_s, receive_s, sequence))
 
     def refuse_frame(self, camera: str, sentence: str) -> None:
         """A camera image that cannot be stored: its number is missing in the episode."""

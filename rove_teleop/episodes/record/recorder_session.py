@@ -32,9 +32,11 @@ class RecorderSession:
         emit: Callable[[dict[str, Any]], None],
         cameras: tuple[str, ...] = (),
         *,
+        camera_codec: str = "jpeg",
         min_free_bytes: int = MIN_FREE_BYTES,
     ) -> None:
-        self._root, self._writer, self._cameras, self._min_free_bytes = root, lock, cameras, min_free_bytes
+        self._root, self._writer, self._min_free_bytes = root, lock, min_free_bytes
+        self._announced = {"cameras": list(cameras), "camera_codec": camera_codec}
         self._command = threading.Lock()
         self.intake = Intake(emit)
 
@@ -69,7 +71,7 @@ class RecorderSession:
             raise DatasetInvalid(f"episode {self.intake.recording.id} is still open: end it first")
         recording = EpisodeRecording(
             self._root,
-            {"cameras": list(self._cameras), **attributes},
+            {**self._announced, **attributes},
             self._writer,
             min_free_bytes=self._min_free_bytes,
         )

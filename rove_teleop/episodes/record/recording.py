@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from ...clock import monotonic_s
-from ...errors import DatasetInvalid, RecordingFailed
+from ...errors import DatasetInvalid, MissingDependency, RecordingFailed
 from ...types import Array, Event
 from ..attributes import check_camera, checked_attributes, checked_outcome
 from ..dataset import Dataset, WriterLock, clock_now
 from ..layout import TRACKING_DTYPE, Stream, control_dtype, row_episode_tick
+from .camera_log import Image
 from .free_space import MIN_FREE_BYTES, FreeSpaceWatch, check_free_space
 from .recording_files import RecordingFiles
 from .records import ChunkRecord, FailureRecord, pack_event, pack_json, pack_task, pack_tracking
@@ -33,6 +34,7 @@ class EpisodeRecording:
     Raises:
         DatasetInvalid: attributes that do not fit, a dataset that is not ours, another writer.
         RecordingFailed: the disk is nearly full, or refused a record.
+        MissingDependency: cameras as H.264 without PyAV.
     """
 
     def __init__(
@@ -56,6 +58,9 @@ class EpisodeRecording:
             self._release()
             cause = error.strerror if isinstance(error, OSError) else error
             raise RecordingFailed(f"{dataset_root}: an episode cannot be begun ({cause})") from error
+        except MissingDependency:
+            self._release()
+            raise
         self._min_free_bytes = min_free_bytes
         self._space = FreeSpaceWatch(dataset_root, self._head_room_bytes, self._files.stop)
         self._closed = False
@@ -86,16 +91,19 @@ class EpisodeRecording:
         self.row_count += 1
         return tick
 
-    def frame(self, camera: str, jpeg: bytes, capture_s: float, receive_s: float, sequence: int) -> None:
-        """Record one camera image, its bytes untouched; ``sequence`` counts from 0, a gap is a lost image.
+    def frame(self, camera: str, image: Image, capture_s: float, receive_s: float, sequence: int) -> None:
+        """Record one camera image; ``sequence`` counts from 0, a gap is a lost image.
+
+        A JPEG file is stored byte for byte, unless the attribute ``camera_codec`` is h264: then it, or RGB pixels
+        (h, w, 3), are encoded here.
 
         Raises:
-            DatasetInvalid: not a JPEG, or a camera name that is no file name.
+            DatasetInvalid: not a JPEG, one that H.264 cannot take, or a camera name that is no file name.
         """
-        if jpeg[:2] != b"\xff\xd8":
+        if isinstance(image, bytes) and image[:2] != b"\xff\xd8":
             raise DatasetInvalid(f"camera '{camera}' sent an image that is not a JPEG")
         check_camera(camera)
-        self._files.image(camera, jpeg, capture_s, receive_s, sequence)
+        self._files.image(camera, image, capture_s, receive_s, sequence)
         self.frame_count += 1
 
     def chunk(self, chunk: ChunkRecord) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ...errors import RecordingFailed
+from ...errors import MissingDependency, RecordingFailed
 from ..durability import AppendFile, SyncThread, fsync_directory, write_durable_json
 from ..layout import TRACKING_ROW, Stream, control_dtype
-from .camera_log import CameraLog, PackSum
+from .camera_log import CameraLog, Image, PackSum
 from .journal import JOURNAL_VERSION, Journal, log_header
 
 HEADER_NAME = "header.json"
@@ -50,6 +50,7 @@ class RecordingFiles:
             "control": control_dtype(len(attributes["joint_names"]), len(attributes["groups"])),
             "tracking": TRACKING_ROW,
         }
+        self._codec: str = attributes["camera_codec"]
         self._logs: dict[str, Journal] = {}
         self._cameras: dict[str, CameraLog] = {}
         self._refusal: str | None = None
@@ -57,9 +58,9 @@ class RecordingFiles:
             for name in LOG_NAMES:
                 self._logs[name] = Journal(log_path(recording, name), log_header(name, self._about, fixed.get(name)))
             for name in attributes["cameras"]:
-                self._cameras[name] = CameraLog(recording, name, self._about)
+                self._cameras[name] = self._camera(name)
             write_durable_json(recording / HEADER_NAME, {"journal_version": JOURNAL_VERSION, **header})
-        except (OSError, RecordingFailed):
+        except (OSError, RecordingFailed, MissingDependency):
             for file in self._files():
                 file.close()
             raise
@@ -74,18 +75,22 @@ class RecordingFiles:
         self._check()
         self._logs[STREAM_LOGS[stream]].append(stream, payload)
 
-    def image(self, camera: str, jpeg: bytes, capture_s: float, receive_s: float, sequence: int) -> None:
+    def image(self, camera: str, image: Image, capture_s: float, receive_s: float, sequence: int) -> None:
         """Write one image of a camera; one that was not announced gets its files now.
 
         Raises:
+            DatasetInvalid: the image cannot be stored as the codec wants it.
             RecordingFailed: as ``append``.
         """
         self._check()
         if camera not in self._cameras:
-            self._cameras[camera] = CameraLog(self._recording, camera, self._about)
+            self._cameras[camera] = self._camera(camera)
             fsync_directory(self._recording)
             self._sync.put_first(*self._cameras[camera].files)
-        self._cameras[camera].append(jpeg, capture_s, receive_s, sequence)
+        self._cameras[camera].append(image, capture_s, receive_s, sequence)
+
+    def _camera(self, name: str) -> CameraLog:
+        return CameraLog(self._recording, name, self._about, self._codec)
 
     def stop(self, sentence: str) -> None:
         """Refuse every record from now on."""

@@ -12,8 +12,9 @@ import rove_teleop
 
 from ...errors import DatasetInvalid
 from ..attributes import checked_attributes
+from ..camera_layout import camera_fields
 from ..durability import fsync_directory, sync_filesystem, write_file
-from ..layout import CAMERA_FIELDS, FORMAT, FORMAT_VERSION, GROUP_FIELDS, Field
+from ..layout import FORMAT, FORMAT_VERSION, GROUP_FIELDS, Field
 from ..read import open_episode
 from ..zarr_files import group_json, link_pack, write_array
 from .camera_log import PackSum, pack_path
@@ -141,10 +142,10 @@ def _write_arrays(sealed: Path, contents: EpisodeContents, recording: Path) -> d
     for camera, images in contents.cameras.items():
         folder = sealed / "cameras" / camera
         _group(folder)
-        jpeg, *others = CAMERA_FIELDS
+        bytes_field, *others = camera_fields(images.codec)
         pack = pack_path(recording, camera)
-        crcs[f"cameras/{camera}/jpeg"] = images.pack.crc32c
-        link_pack(folder / jpeg.name, pack, images.pack.length, jpeg.dims, _meaning(jpeg))
+        crcs[f"cameras/{camera}/{bytes_field.name}"] = images.pack.crc32c
+        link_pack(folder / bytes_field.name, pack, images.pack.length, bytes_field.dims, _meaning(bytes_field))
         for field in others:
             array = images.arrays[field.name]
             crcs[f"cameras/{camera}/{field.name}"] = write_array(

@@ -67,6 +67,15 @@ def checked_array(episode: Episode, name: str) -> NDArray[Any]:
     return array
 
 
+def image_places(episode: Episode, camera: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Start and length (k,) in the pack of the bytes that decode to each image: in a video from its key image on."""
+    offset, length = (checked_array(episode, f"cameras/{camera}/{part}") for part in ("offset", "length"))
+    if episode.codec(camera) == "jpeg":
+        return offset, length
+    keyframe = checked_array(episode, f"cameras/{camera}/keyframe")
+    return keyframe, offset + length - keyframe
+
+
 def _derived(episode: Episode, run: str, name: str, steps: Steps) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     arrays = read_derived(episode.path.parents[1], run, episode).arrays
     if name not in arrays:
@@ -87,12 +96,11 @@ def _held(episode: Episode, key: str, stamp_s: Array) -> tuple[NDArray[Any], NDA
 
 
 def _camera(episode: Episode, name: str, stamp_s: Array) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    receive_s, offset, length = (
-        checked_array(episode, f"cameras/{name}/{part}") for part in ("receive_s", "offset", "length")
-    )
+    receive_s = checked_array(episode, f"cameras/{name}/receive_s")
+    start, length = image_places(episode, name)
     row = newest_rows(receive_s, stamp_s)
     there, values = row >= 0, np.zeros((len(row), 4), np.int64)
     seen = row[there]
     age_us = (stamp_s[there] - receive_s[seen]) * 1e6
-    values[there] = np.column_stack([offset[seen], length[seen], age_us.astype(np.int64), seen])
+    values[there] = np.column_stack([start[seen], length[seen], age_us.astype(np.int64), seen])
     return values, there

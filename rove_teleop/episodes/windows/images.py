@@ -17,6 +17,7 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from ...errors import DatasetInvalid
+from ..camera_layout import CODECS
 from ..zarr_files import chunk_path
 
 _OPEN_FILES = 128
@@ -42,6 +43,7 @@ class ImageReader:
     ) -> None:
         self._root, self._threads, self._decoded = root, threads, dict(decoded)
         self._packs: OrderedDict[Path, _Pack] = OrderedDict()
+        self._paths: dict[tuple[str, str], tuple[str, Path]] = {}
         self._pool: tuple[int, ThreadPoolExecutor] | None = None
 
     def read(
@@ -79,15 +81,24 @@ class ImageReader:
             self._pool = os.getpid(), ThreadPoolExecutor(threads, thread_name_prefix="decode")
         return self._pool[1].map(*work)
 
-    def _file(self, episode: str, key: str, place: NDArray[np.int64], least: tuple[int, int] | None) -> _Jpeg | _Pixels:
+    def _file(self, episode: str, key: str, place: NDArray[np.int64], least: tuple[int, int] | None) -> _Image:
         decoded = self._decoded.get((episode, key))
         if decoded is not None:
             return _Pixels(self._pack(decoded.path), int(place[3]))
         start, length = int(place[0]), int(place[1])
         name = f"{episode}: the {length} bytes at {start} of {key}"
-        return _Jpeg(
-            self._pack(chunk_path(self._root / "episodes" / episode / key / "jpeg", 1)), start, length, name, least
-        )
+        codec, path = self._stored(episode, key)
+        if codec == "h264":
+            return _Video(self._pack(path), start, length, name)
+        return _Jpeg(self._pack(path), start, length, name, least)
+
+    def _stored(self, episode: str, key: str) -> tuple[str, Path]:
+        """Codec of a camera, and its pack."""
+        if (episode, key) not in self._paths:
+            paths = {codec: chunk_path(self._root / "episodes" / episode / key / codec, 1) for codec in CODECS}
+            codec = next((codec for codec, path in paths.items() if path.exists()), "jpeg")
+            self._paths[episode, key] = codec, paths[codec]
+        return self._paths[episode, key]
 
     def _pack(self, path: Path) -> _Pack:
         pack = self._packs.pop(path, None) or _Pack(path)
@@ -145,7 +156,32 @@ class _Jpeg:
             raise DatasetInvalid(f"{self._name} are no image ({error})") from error
 
 
-def _decode(file: _Jpeg | _Pixels, out: NDArray[Any]) -> None:
+class _Video:
+    """The fragments of a video from a key image to the wanted one, and what to call them."""
+
+    def __init__(self, pack: _Pack, start: int, length: int, name: str) -> None:
+        # Needs PyAV, which JPEG does not.
+        from ..video import HEADER_ROOM, video_header
+
+        self._data, self._name = pack.read(start, length), name
+        self._header = video_header(pack.read_some(0, HEADER_ROOM), name)
+
+    def size(self) -> tuple[int, int]:
+        from ..video import video_size
+
+        return video_size(self._header)
+
+    def decode(self, out: NDArray[np.uint8]) -> None:
+        """Decode into ``out`` (height, width, 3)."""
+        from ..video import VideoDecoder
+
+        out[...] = VideoDecoder(self._header, self._name).last(self._data)
+
+
+_Image = _Jpeg | _Pixels | _Video
+
+
+def _decode(file: _Image, out: NDArray[Any]) -> None:
     """Into ``out`` (height, width, 3), as it is or in [0, 1]."""
     if out.dtype == np.uint8:
         file.decode(out)
@@ -170,6 +206,10 @@ class _Pack:
         if len(data) != length:
             raise DatasetInvalid(f"{self._path}: ends within the image at {start}")
         return data
+
+    def read_some(self, start: int, most: int) -> bytes:
+        """What is there, at most that many bytes."""
+        return os.pread(self._fd, most, start)
 
     def read_into(self, start: int, out: NDArray[np.uint8]) -> None:
         if os.preadv(self._fd, [out.data], start) != out.nbytes:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...errors import DatasetInvalid
 from ..read import Episode, open_episode
 from .cache_files import CachedEpisode
-from .columns import checked_array
+from .columns import image_places
 from .images import ImageReader, PixelFile
 
 _BLOCK_IMAGES = 64
@@ -78,8 +78,6 @@ def _write(path: Path, reader: ImageReader, episode: Episode, key: str, least: t
 
 
 def _blocks(reader: ImageReader, episode: Episode, key: str, least: tuple[int, int] | None) -> Any:
-    places: NDArray[np.int64] = np.column_stack(
-        [checked_array(episode, f"{key}/{part}") for part in ("offset", "length")]
-    )
+    places: NDArray[np.int64] = np.column_stack(image_places(episode, key.removeprefix("cameras/")))
     for begin in range(0, len(places), _BLOCK_IMAGES):
         yield reader.read(key, [(episode.path.name, place) for place in places[begin : begin + _BLOCK_IMAGES]], least)
