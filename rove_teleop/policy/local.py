@@ -10,11 +10,12 @@ import torch
 from numpy.typing import NDArray
 
 from ..errors import CheckpointInvalid, UsageError
-from ..models.checkpoint import Checkpoint, CheckpointHeader, load_checkpoint
+from ..models.checkpoint import Checkpoint, load_checkpoint
 from ..models.flow import Continuation, FlowActor, FlowSizes, sample
 from ..models.observation import observe
 from ..robots.description import RobotDescription
 from ..types import Array
+from .binding import bind_features, bind_joints, check_rates
 from .continuation import PlanBefore
 from .protocol import Observation, Plan
 
@@ -43,6 +44,7 @@ class LocalPolicy:
         self.header = checkpoint.header
         self.execute_s = self.header.step_s * self.header.execute
         self.refused: Counter[str] = Counter()
+        check_rates(self.header, robot)
         self.joint_index = bind_joints(self.header, robot)
         self._joint_count = len(robot.joint_names)
         self._normalisation = checkpoint.normalisation
@@ -53,9 +55,11 @@ class LocalPolicy:
         self._beta = 1.0 if self.header.condition_classes else None
         self._features: tuple[tuple[str, ...], NDArray[np.int64]] | None = None
         self.reset(seed)
+        self._warm_up()
 
     def reset(self, seed: int) -> None:
         """Begin an episode: the sampling noise restarts from ``seed``."""
+        self._seed = seed
         self._generator = torch.Generator().manual_seed(seed)
         if self._before is not None:
             self._before.forget()
@@ -110,6 +114,15 @@ class LocalPolicy:
             self._before.remember(seen.stamp_s, plan)
         return plan
 
+    def _warm_up(self) -> None:
+        """The first gradient of a process takes seconds on a busy machine: now, and not in the second plan."""
+        if self._before is None:
+            return
+        chunk = torch.zeros((1, self.header.horizon, len(self.header.joint_names)))
+        nothing = np.zeros(self.header.observation_size)
+        self._sample(nothing, Continuation(chunk, torch.zeros(self.header.horizon)))
+        self.reset(self._seed)
+
     def _refuse(self, reason: str) -> Plan | None:
         self.refused[reason] += 1
         return None
@@ -139,38 +152,6 @@ class LocalPolicy:
             continuation=continuation,
         )
         return self._normalisation.decode_delta(chunk[0].double().numpy())
-
-
-def bind_joints(header: CheckpointHeader, robot: RobotDescription) -> NDArray[np.int64]:
-    """Indices (m,) of the checkpoint's joints in the robot's order.
-
-    Raises:
-        CheckpointInvalid: the robot lacks a joint, or a joint has other limits than it had in training.
-    """
-    missing = [name for name in header.joint_names if name not in robot.joint_names]
-    if missing:
-        raise CheckpointInvalid(
-            f"the policy for '{header.task}' moves joints {missing} of robot '{header.robot}', "
-            f"but robot '{robot.name}' has {list(robot.joint_names)}"
-        )
-    index = np.array([robot.joint_names.index(name) for name in header.joint_names], dtype=np.int64)
-    for row, name, low, high in zip(index, header.joint_names, header.q_min_rad, header.q_max_rad, strict=True):
-        if not (abs(robot.q_min_rad[row] - low) < 1e-6 and abs(robot.q_max_rad[row] - high) < 1e-6):
-            raise CheckpointInvalid(
-                f"joint '{name}' was {low:g} to {high:g} rad when the policy for '{header.task}' was trained, "
-                f"but robot '{robot.name}' has {robot.q_min_rad[row]:g} to {robot.q_max_rad[row]:g} rad"
-            )
-    return index
-
-
-def bind_features(header: CheckpointHeader, feature_names: tuple[str, ...]) -> NDArray[np.int64]:
-    """Indices (k,) of the checkpoint's features among those that a task offers, or `CheckpointInvalid`."""
-    missing = [name for name in header.feature_names if name not in feature_names]
-    if missing:
-        raise CheckpointInvalid(
-            f"the policy for '{header.task}' reads features {missing}, but the task offers {list(feature_names)}"
-        )
-    return np.array([feature_names.index(name) for name in header.feature_names], dtype=np.int64)
 
 
 def build_actor(checkpoint: Checkpoint) -> FlowActor:

@@ -13,6 +13,8 @@ pytest.importorskip("rclpy", reason="needs rclpy, from the ros extra or a source
 
 import torch
 from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
+from rcl_interfaces.srv import SetParametersAtomically
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 
@@ -29,7 +31,9 @@ DOMAIN = 29
 FEATURES = ("bread_x_m", "slot_yaw_rad")
 
 
-def untrained(path: Path, joint_names: tuple[str, ...], feature_names: tuple[str, ...] = FEATURES) -> Path:
+def untrained(
+    path: Path, joint_names: tuple[str, ...], feature_names: tuple[str, ...] = FEATURES, classes: int = 0
+) -> Path:
     """A checkpoint with random weights whose plans stay within centiradians of the measured pose."""
     robot = load_robot("iron_r01")
     index = [robot.index(name) for name in joint_names]
@@ -44,11 +48,12 @@ def untrained(path: Path, joint_names: tuple[str, ...], feature_names: tuple[str
         feature_names=feature_names,
         step_s=0.05,
         execute=8,
+        condition_classes=classes,
         **sizes,
     )
     torch.manual_seed(0)
     width, joints = header.observation_size, len(joint_names)
-    actor = FlowActor(FlowSizes(observation=width, joints=joints, **sizes))
+    actor = FlowActor(FlowSizes(observation=width, joints=joints, condition_classes=classes, **sizes))
     rng = np.random.default_rng(0)
     normalisation = Normalisation.fit(rng.normal(size=(50, width)), 0.01 * rng.normal(size=(50, 16, joints)))
     weights = {key: value.numpy() for key, value in actor.state_dict().items()}
@@ -127,3 +132,41 @@ def test_a_policy_that_reads_other_features_ends_with_both_sides(watcher: Watche
         assert process.wait(timeout=40) == 2
     assert "ink_left" in log.read_text()
     assert "bread_x_m" in log.read_text()
+
+
+def set_parameter(watcher: Watcher, node: str, name: str, value: float) -> tuple[bool, str]:
+    typed = ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=value)
+    request = SetParametersAtomically.Request(parameters=[Parameter(name=name, value=typed)])
+    service = f"{node}/set_parameters_atomically"
+    result = watcher.call(SetParametersAtomically, service, request, patience_s=40.0).result
+    return result.successful, result.reason
+
+
+def test_a_shadow_plans_beside_and_its_beta_is_set_while_it_does(watcher: Watcher, tmp_path: Path) -> None:
+    joints = tuple(name for name in load_robot("iron_r01").joint_names if name.startswith("right_shoulder"))
+    checkpoint = untrained(tmp_path / "policy.safetensors", joints, classes=2)
+    for topic in ("policy/chunk", "policy/shadow_chunk"):
+        watcher.listen(JointTrajectory, topic)
+    log = tmp_path / "policy.log"
+    with (
+        node_process("policy", "--shadow", "--checkpoint", str(checkpoint), domain=DOMAIN, log=log),
+        node_process("sim_robot", "--autostart", domain=DOMAIN, log=tmp_path / "robot.log"),
+    ):
+        plans = watcher.count
+        assert watcher.spin_until(lambda: plans.get("policy/shadow_chunk", 0) >= 2, 40.0), log.read_text()
+        for wrong in (-0.1, 10.5, float("nan"), float("inf")):
+            taken, reason = set_parameter(watcher, "rove_shadow_policy", "beta", wrong)
+            assert not taken
+            assert "beta" in reason
+        assert set_parameter(watcher, "rove_shadow_policy", "beta", 2.5)[0]
+        before = plans["policy/shadow_chunk"]
+        assert watcher.spin_until(lambda: plans["policy/shadow_chunk"] >= before + 3, 10.0), log.read_text()
+        assert "policy/chunk" not in plans
+
+
+def test_a_policy_without_conditions_has_no_beta(watcher: Watcher, tmp_path: Path) -> None:
+    checkpoint = untrained(tmp_path / "policy.safetensors", ("right_elbow_pitch",))
+    with node_process("policy", "--checkpoint", str(checkpoint), domain=DOMAIN, log=tmp_path / "policy.log"):
+        taken, reason = set_parameter(watcher, "rove_policy", "beta", 2.0)
+    assert not taken
+    assert "undeclared" in reason

@@ -100,6 +100,16 @@ def test_mismatches_are_refused_with_both_sides():
         act(LocalPolicy(made, ROBOT), (0.0, 0.0), ("gap", "ink"))
 
 
+@pytest.mark.parametrize(
+    ("rates", "sides"),
+    [({"step_s": 0.001}, r"steps of 0\.001 s.*steps of 0\.004 s"), ({"execute": 0}, r"uses 0 steps.*good for 0\.05 s")],
+)
+def test_rates_that_cannot_be_driven_are_refused_with_both_sides(rates, sides):
+    made = checkpoint()
+    with pytest.raises(CheckpointInvalid, match=sides):
+        LocalPolicy(dataclasses.replace(made, header=dataclasses.replace(made.header, **rates)), ROBOT)
+
+
 def test_a_task_without_a_shipped_policy_is_a_usage_error():
     with pytest.raises(UsageError, match="'juggling'"):
         shipped_checkpoint("juggling")
