@@ -13,6 +13,7 @@ from .command_filter.limits import Limits
 from .control_inputs import Deadlines, Inputs, age_s
 from .control_tick import Tick
 from .errors import RobotUnavailable
+from .failure.alarms import Advice, Alarms
 from .failure.no_progress import NoProgress
 from .hand_limits import HandLimits
 from .handover.alignment import Alignment, AlignmentGate
@@ -70,9 +71,10 @@ class ControlLoop:
         """Whether a fresh press of the deadman is itself the operator's request to take over."""
         self.rewind_s, self.rewind_pace = 2.0, 0.5
         """How much motion a rewind walks back, and at what share of the original speed."""
-        self.no_progress = no_progress or NoProgress()
+        self.alarms = Alarms(no_progress or NoProgress())
+        self.auto_pause = False
+        """Whether an alarm pauses the policy by itself; it only asks for a person otherwise."""
         self.alignment: Alignment | None = None
-        self.alarm: str | None = None
         self._events: list[Event] = []
         self._wanted = np.zeros(robot.joint_count, dtype=np.int64)
         self._rest_first = False
@@ -102,13 +104,31 @@ class ControlLoop:
 
     def on_progress(self, now_s: float, progress: float) -> None:
         """Progress of the task in [0, 1]; only watched while the policy drives."""
-        if self.handover.state is not State.AUTONOMOUS:
-            self.no_progress.reset(now_s)
-        self.no_progress.update(now_s, progress)
-        alarm = self.no_progress.alarm
-        if alarm is not None and self.alarm is None:
-            self._log(now_s, "alarm", alarm)
-        self.alarm = alarm
+        self.alarms.on_progress(now_s, progress, self.handover.state is State.AUTONOMOUS)
+        self._heed_alarms(now_s)
+
+    def on_advice(self, now_s: float, advice: Advice) -> None:
+        """What a failure monitor thinks of the policy. It advises: only with ``auto_pause`` does it do anything."""
+        self.alarms.advise(now_s, advice)
+        self._heed_alarms(now_s)
+
+    @property
+    def alarm(self) -> str | None:
+        """Why a person should look, one sentence; None while there is no reason."""
+        return self.alarms.sentence
+
+    @property
+    def no_progress(self) -> NoProgress:
+        return self.alarms.no_progress
+
+    def _heed_alarms(self, now_s: float) -> None:
+        drives = self.handover.state is State.AUTONOMOUS
+        if not self.alarms.look(now_s, drives):
+            return
+        self._log(now_s, "alarm", self.alarms.sentence or "")
+        self._events.append(self.alarms.preroll(now_s, "alarm"))
+        if self.auto_pause and drives:
+            self.request(Signal.PAUSE, now_s)
 
     def request(
         self,
@@ -133,6 +153,8 @@ class ControlLoop:
             self._rest_first = self._rest_first or signal in (Signal.START, Signal.ACKNOWLEDGE)
             if signal is Signal.START:
                 self._begin_episode(now_s)
+            if before is State.AUTONOMOUS and signal in (Signal.PAUSE, Signal.TAKE_OVER):
+                self._events.append(self.alarms.preroll(now_s, "trigger"))
             if signal is Signal.REWIND:
                 self.rewind.begin(self.rewind_s, self.rewind_pace)
             self._after_transition(before, now_s)
@@ -306,8 +328,7 @@ class ControlLoop:
 
     def _begin_episode(self, now_s: float) -> None:
         self.inputs.begin_episode()
-        self.no_progress.reset(now_s)
-        self.alarm = None
+        self.alarms.begin(now_s)
         self._episode_s = now_s
         if self.speed.share != 1.0:
             self._log_speed(now_s)

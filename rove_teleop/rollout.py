@@ -10,7 +10,7 @@ import numpy as np
 from .control_loop import ControlLoop, Tick
 from .failure.streams import Listener
 from .handover.deadman import HOLD_S
-from .handover.states import EPISODE_STATES, Signal
+from .handover.states import EPISODE_STATES, Signal, State
 from .operator_chain import OperatorChain
 from .path_config import live_path_config
 from .policy.pace import asking_period_s
@@ -20,6 +20,8 @@ from .sim.operator import SimulatedOperator
 from .sim.supervisor import SimulatedSupervisor, View
 from .sim.world import World
 from .types import ActionChunk, Array, JointTargets, RobotState, TaskState
+
+ADVICE_S = 0.1
 
 Planner = Callable[[Array, Array, TaskState], Plan | None]
 """(q_measured, q_commanded, task state) to a plan."""
@@ -111,7 +113,8 @@ class _Episode:
         self.world, self.loop, self.timing = world, loop, timing
         self.planner, self.operator, self.supervisor, self.monitor = planner, operator, supervisor, monitor
         self._pending: list[tuple[ActionChunk, Plan]] = []
-        self._due = {"plan": 0.0, "operator": 0.0, "task": 0.0, "supervisor": 0.0}
+        self._due = {"plan": 0.0, "operator": 0.0, "task": 0.0, "supervisor": 0.0, "advice": 0.0}
+        self._watched = True
 
     def run(self, seed: int, on_tick: Callable[[Tick, TaskState], None] | None, demonstrate: bool) -> Result:
         world, loop, dt_s = self.world, self.loop, self.loop.robot.dt_s
@@ -137,6 +140,7 @@ class _Episode:
                     self.monitor.commanded(now_s, command)
             world.advance(dt_s)
             human_s += dt_s * float(np.max(tick.weight) > 0.5)
+            self._advise(now_s)
             self._supervise(now_s)
         outcome = loop.handover.outcome or Signal.DISCARD
         return Result(outcome, now_s, human_s, loop.handover.taken_over, self.task.progress, self.task.failure)
@@ -194,6 +198,20 @@ class _Episode:
             self.monitor.embedding(now_s, plan.embedding)
         if plan.value is not None:
             self.monitor.value(now_s, plan.value)
+
+    def _advise(self, now_s: float) -> None:
+        """The monitor hears the policy only while it drives, as live."""
+        monitor = self.monitor
+        if monitor is None or not self._is_due("advice", now_s, ADVICE_S):
+            return
+        drives = self.loop.handover.state is State.AUTONOMOUS
+        if drives is not self._watched:
+            self._watched = drives
+            if drives:
+                monitor.begin(now_s)
+            else:
+                monitor.end()
+        self.loop.on_advice(now_s, monitor.advice(now_s))
 
     def _operate(self, now_s: float, measured: RobotState) -> None:
         if self.operator is not None and self._is_due("operator", now_s, self.timing.operator_s):

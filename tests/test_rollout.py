@@ -10,6 +10,7 @@ from rove_teleop.demonstrations import demonstrate
 from rove_teleop.errors import ConfigInvalid
 from rove_teleop.evaluation import evaluate
 from rove_teleop.path_config import FILE_NAME
+from rove_teleop.policy.protocol import Plan
 from rove_teleop.robots.description import load_robot
 from rove_teleop.rollout import live_loop
 from rove_teleop.sim.tasks import task_params
@@ -24,13 +25,6 @@ def slowed(tmp_path):
     folder = shutil.copytree(ROBOT.folder, tmp_path / ROBOT.folder.name)
     (folder / FILE_NAME).write_text(f"velocity_share: {SHARE}\n")
     return load_robot(folder)
-
-
-@dataclass(frozen=True)
-class Plan:
-    offset_s: np.ndarray
-    joint_index: np.ndarray
-    q_rad: np.ndarray
 
 
 @dataclass

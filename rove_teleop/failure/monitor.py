@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..types import ActionChunk, Array
+from .alarms import Advice
 from .combination import Combination
 from .conformal import Threshold
 from .detectors import SENTENCES
@@ -132,6 +133,12 @@ class FailureMonitor:
             self.elevated_s = None
         elif self.elevated_s is None:
             self.elevated_s = now_s
+
+    def advice(self, now_s: float) -> Advice:
+        """What control is told; looks first, as `opinion`."""
+        self.opinion(now_s)
+        elevated = self.driving and self.elevated_s is not None
+        return Advice(self.alarm, now_s - self.elevated_s if elevated and self.elevated_s is not None else 0.0)
 
     @property
     def alarm(self) -> str | None:

@@ -16,6 +16,10 @@ from .opinion import Detector
 from .streams import Streams
 
 
+OPINION_S = 0.1
+"""How often opinions are asked for, as in sessions."""
+
+
 @dataclass(frozen=True, slots=True)
 class Track:
     """Raw scores (k, d) of the detectors ``names`` at each look, ``stamp_s`` (k,) seconds after the beginning."""
@@ -33,13 +37,16 @@ def replay(streams: Streams, detectors: Sequence[Detector]) -> Track:
     """Let ``detectors`` hear the episode in the order in which it happened."""
     monitor = FailureMonitor(detectors)
     monitor.begin(0.0)
+    due_s = 0.0
     stamps: list[float] = []
     scores: list[Array] = []
     for now_s, hear in heapq.merge(*_events(streams, monitor), key=lambda event: event[0]):
         if now_s > streams.duration_s:
             break
         hear()
-        before = monitor.looks
+        if now_s < due_s - 1e-9:
+            continue
+        due_s, before = now_s + OPINION_S, monitor.looks
         monitor.opinion(now_s)
         if monitor.looks > before:
             stamps.append(now_s)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..types import ActionChunk, Array
+from .alarms import Advice
 
 COMMANDED_S = 0.02
 
@@ -22,6 +23,8 @@ class Listener(Protocol):
     def value(self, now_s: float, value: float) -> None: ...
     def progress(self, now_s: float, progress: float) -> None: ...
     def commanded(self, now_s: float, q_rad: Array) -> None: ...
+    def advice(self, now_s: float) -> Advice: ...
+    def end(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,13 @@ class StreamRecorder:
     def commanded(self, now_s: float, q_rad: Array) -> None:
         if not self._commanded or now_s - self._commanded[-1][0] >= COMMANDED_S - 1e-9:
             self._commanded.append((now_s, q_rad.copy()))
+
+    def advice(self, now_s: float) -> Advice:
+        """None: it only listens."""
+        return Advice(None)
+
+    def end(self) -> None:
+        """The policy does not drive any more; what it sees until it drives again is not kept."""
 
     def finish(self, success: bool, duration_s: float, failure: str = "", trigger_s: float = np.nan) -> Streams:
         """The episode, with its stamps counted from its beginning."""

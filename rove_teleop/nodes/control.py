@@ -20,6 +20,7 @@ from trajectory_msgs.msg import JointTrajectory
 from .. import clock
 from ..control_loop import ControlLoop, Tick
 from ..errors import MessageRefused
+from ..failure.alarms import Advice
 from ..failure.no_progress import NoProgress
 from ..handover.states import REQUESTS, Signal
 from ..path_config import live_path_config
@@ -27,6 +28,7 @@ from ..robot_io import topics
 from ..robot_io.chunks import read_chunk
 from ..robot_io.joints import JointOrder, read_targets
 from ..robot_io.ros2 import Ros2Robot
+from ..robot_io.thoughts import read_advice
 from ..robots.description import RobotDescription, load_robot
 from ..scheduling import ask_for_short_slices
 from .control_parameters import HandoverParameters
@@ -58,12 +60,15 @@ class ControlNode:
             no_progress=NoProgress(patience),
             path=live_path_config(robot.folder),
         )
-        self.handover_parameters = HandoverParameters(self.node, parameters, self.loop, options.takeover_groups)
+        self.handover_parameters = HandoverParameters(
+            self.node, parameters, self.loop, options.takeover_groups, options.auto_pause
+        )
         self.robot_io = Ros2Robot(robot, self.node, options.session)
         self._order = JointOrder(robot.joint_names)
         self._chunks = topics.PolledSubscription(self.node, JointTrajectory, topics.POLICY_CHUNK)
         self._targets = topics.PolledSubscription(self.node, JointState, topics.OPERATOR_TARGETS)
         self._engaged = topics.PolledSubscription(self.node, Bool, topics.OPERATOR_ENGAGED)
+        self._advice = topics.PolledSubscription(self.node, String, topics.FAILURE_ALARM)
         self._task = topics.PolledSubscription(self.node, String, topics.TASK_STATUS)
         self.refused: Counter[str] = Counter()
         self.reports = Reports(self.node, self.loop, self.refused, options.recorder)
@@ -112,6 +117,7 @@ class ControlNode:
         if engaged is not None:
             self.loop.on_deadman(bool(engaged.data), now_s)
         self._read("targets", self._targets, lambda m: self.loop.on_operator(read_targets(m, self._order, now_s)))
+        self._read("advice", self._advice, lambda m: self.loop.on_advice(now_s, Advice(*read_advice(m))))
         self._read("task", self._task, lambda m: self.loop.on_progress(now_s, _progress(m.data)))
 
     def send(self, tick: Tick) -> None:
@@ -169,6 +175,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--takeover", choices=("aligned", "anchored", "blend"), default="anchored")
     result.add_argument("--protocol", choices=("complete", "hand_back", "end"), default="complete")
     result.add_argument("--takeover-groups", default="", help="joint groups with commas between; empty: all")
+    result.add_argument("--auto-pause", action="store_true", help="an alarm pauses the policy by itself")
     result.add_argument("--recorder", default="", help="Unix socket of the recorder; empty: rows go nowhere")
     return result
 

@@ -21,8 +21,10 @@ from .support import Bounds, Parameters
 class HandoverParameters:
     """All may be changed at any time; what the loop does not allow at that moment is refused with its reason."""
 
-    def __init__(self, node: Node, parameters: Parameters, loop: ControlLoop, takeover_groups: str) -> None:
-        """``takeover_groups``: as on the command line.
+    def __init__(
+        self, node: Node, parameters: Parameters, loop: ControlLoop, takeover_groups: str, auto_pause: bool = False
+    ) -> None:
+        """``takeover_groups`` and ``auto_pause``: as on the command line.
 
         Raises:
             UsageError: a value given at the start is refused.
@@ -43,11 +45,13 @@ class HandoverParameters:
         text = "lowest, then highest corner (x, y, z) [m] of the box that the hands may not leave; zeros: none"
         numbers = ParameterDescriptor(description=text, type=ParameterType.PARAMETER_DOUBLE_ARRAY)
         text = "what a takeover takes: joint groups with commas between; empty takes all"
+        pause = ParameterDescriptor(description="an alarm pauses the policy by itself; else it only asks for a person")
         press = ParameterDescriptor(description="a fresh press of the deadman is itself the request to take over")
         try:
             node.declare_parameter("hand_box_m", [0.0] * 6, numbers)
             node.declare_parameter("takeover_groups", takeover_groups, ParameterDescriptor(description=text))
             node.declare_parameter("deadman_takes_over", False, press)
+            node.declare_parameter("auto_pause", auto_pause, pause)
         except InvalidParameterValueException as error:
             raise UsageError(str(error)) from error
 
@@ -55,6 +59,7 @@ class HandoverParameters:
         """Hand the present values to the loop. Nothing here waits: between two ticks."""
         loop, value = self._loop, self._value
         loop.takeover_groups = read_groups(value("takeover_groups"), loop.robot.groups)
+        loop.auto_pause = value("auto_pause")
         loop.deadman_takes_over = value("deadman_takes_over")
         loop.limit_hands(value("hand_speed_m_s"), _box(value("hand_box_m")), clock.monotonic_s())
         loop.scale_speed(value("speed_scale"), clock.monotonic_s())

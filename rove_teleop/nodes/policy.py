@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
+from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
 from ..clock import monotonic_s
@@ -20,6 +21,7 @@ from ..policy.pace import Delay, asking_period_s
 from ..policy.protocol import Policy, within_validity
 from ..robot_io import topics
 from ..robot_io.chunks import pack_chunk
+from ..robot_io.thoughts import pack_thoughts
 from ..robots.description import RobotDescription, load_robot
 from ..sim.tasks import make_task
 from .observer import Observer
@@ -52,6 +54,10 @@ class PolicyNode(Node):
         self._chunks = self.create_publisher(
             JointTrajectory, topics.POLICY_SHADOW_CHUNK if shadow else topics.POLICY_CHUNK, topics.LATEST
         )
+        # A shadow drives nobody, so nobody watches it.
+        self._thoughts = (
+            None if shadow else self.create_publisher(Float64MultiArray, topics.POLICY_EMBEDDING, topics.LATEST)
+        )
         self._diagnostics = self.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, topics.REPORTS)
         self._report = Every(1.0)
         self._delay = Delay()
@@ -83,6 +89,9 @@ class PolicyNode(Node):
         if plan is None:
             return
         joints = [self._names[i] for i in plan.joint_index]
+        if self._thoughts is not None:
+            # Before the chunk, which is what makes failure detectors look.
+            self._thoughts.publish(pack_thoughts(plan.embedding, plan.value))
         self._chunks.publish(pack_chunk(plan.offset_s - age_s, joints, plan.q_rad))
         self.planned += 1
 
