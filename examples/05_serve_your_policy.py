@@ -13,8 +13,9 @@ from collections import Counter
 import numpy as np
 
 from rove_teleop.policy.protocol import Observation, Plan
+from rove_teleop.policy.remote.door import Door
 from rove_teleop.policy.remote.served import Served
-from rove_teleop.policy.remote.server import Door, PolicyServer
+from rove_teleop.policy.remote.server import PolicyServer
 from rove_teleop.robots.description import load_robot
 
 ROBOT = load_robot("iron_r01")

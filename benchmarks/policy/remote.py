@@ -23,8 +23,9 @@ import numpy as np
 from rove_teleop.policy.local import load_policy, shipped_checkpoint
 from rove_teleop.policy.opening import open_policy
 from rove_teleop.policy.protocol import Observation, Plan
+from rove_teleop.policy.remote.door import Door
 from rove_teleop.policy.remote.served import Served
-from rove_teleop.policy.remote.server import Door, PolicyServer
+from rove_teleop.policy.remote.server import PolicyServer
 from rove_teleop.robots.description import load_robot
 
 PERIOD_S, TURN, TARGET_MS = 0.05, 20, 3.0

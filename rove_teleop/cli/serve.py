@@ -30,7 +30,8 @@ def serve_policy(options: argparse.Namespace) -> int:
     import asyncio
     import signal
 
-    from ..policy.remote.server import Door, PolicyServer, read_tls
+    from ..policy.remote.door import Door, read_tls
+    from ..policy.remote.server import PolicyServer
     from ..serving import read_token, serve_checkpoint
 
     tls = read_tls(options.tls_cert, options.tls_key or options.tls_cert) if options.tls_cert else None

@@ -10,20 +10,18 @@ from ...clock import monotonic_s
 from ...errors import MessageRefused, PolicyUnavailable, RoveError
 from .link import Link, Message
 
-HANG_S = 10.0
-"""A server that was asked and says nothing for so long is given up, and connected to anew."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
 
 
 class Courier:
     """Asks one question at a time. An answer that comes too late, or of another connection, is never handed out."""
 
-    def __init__(self, link: Link, accept: Callable[[Message], None], hang_s: float = HANG_S) -> None:
+    def __init__(self, link: Link, accept: Callable[[Message], None]) -> None:
         """``accept`` looks at what the policy says of itself at every connection, and may raise to refuse it."""
         self.refused: Counter[str] = Counter()
         self.problem: str | None = f"{link.where}: not connected yet"
         self.connections = 0
-        self._link, self._accept, self._hang_s = link, accept, hang_s
+        self._link, self._accept = link, accept
         self._change = threading.Condition()
         self._connected = False
         self._misfit: RoveError | None = None
@@ -119,7 +117,7 @@ class Courier:
             return False
         asked_s, refusal, answer = monotonic_s(), None, None
         try:
-            answer = self._link.ask(question, self._hang_s)
+            answer = self._link.ask(question, self._link.hang_s)
         except MessageRefused as error:
             refusal = error
         with self._change:

@@ -14,7 +14,7 @@ from ...errors import CheckpointInvalid
 from ...robots.description import RobotDescription
 from .address import Address
 
-MAX_ROWS = 1000
+MAX_ROWS, MOST_PIXELS = 1000, 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def fit(robot: RobotDescription, address: Address, said: Mapping[str, Any], wher
         step_s=step_s,
         execute=execute,
         cameras=tuple(ours.items()),
-        image_size=int(address.number("size", float(said.get("image_size") or 0), 0, 4096)),
+        image_size=int(address.number("size", _picture_size(said, where), 0, MOST_PIXELS)),
         feature_names=_texts(said.get("feature_names"), "feature_names", where),
     )
 
@@ -96,7 +96,7 @@ def _same_limits(robot: RobotDescription, joints: tuple[str, ...], said: Mapping
         return
     index = [robot.joint_names.index(name) for name in joints]
     for key, ours in (("q_min_rad", robot.q_min_rad[index]), ("q_max_rad", robot.q_max_rad[index])):
-        theirs = np.asarray(said.get(key, ()))
+        theirs = _numbers(said.get(key))
         if theirs.shape != ours.shape or theirs.dtype.kind not in "fiu":
             raise CheckpointInvalid(f"{where} says {key} of {theirs.size} joints, but moves {len(joints)}")
         wrong = ~(np.abs(theirs - ours) < 1e-6)
@@ -106,6 +106,11 @@ def _same_limits(robot: RobotDescription, joints: tuple[str, ...], said: Mapping
                 f"{where} was trained with {key} {theirs[k]:g} of joint '{joints[k]}', "
                 f"but robot '{robot.name}' has {ours[k]:g}"
             )
+
+
+def _numbers(value: object) -> NDArray[Any]:
+    plain = isinstance(value, list | tuple) and all(isinstance(item, int | float) for item in value)
+    return np.asarray(value) if plain or isinstance(value, np.ndarray) else np.empty(0)
 
 
 def _step_s(address: Address, said: object, where: str) -> float:
@@ -125,6 +130,13 @@ def _whole(value: object, name: str, where: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not (1 <= value <= MAX_ROWS):
         raise CheckpointInvalid(f"{where} says {name} is {value!r}, not 1 to {MAX_ROWS}")
     return value
+
+
+def _picture_size(said: Mapping[str, Any], where: str) -> int:
+    size = said.get("image_size", 0)
+    if isinstance(size, bool) or not isinstance(size, int) or not (0 <= size <= MOST_PIXELS):
+        raise CheckpointInvalid(f"{where} says image_size is {size!r}, not 0 to {MOST_PIXELS}")
+    return size
 
 
 def _texts(value: object, name: str, where: str) -> tuple[str, ...]:

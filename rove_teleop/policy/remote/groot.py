@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import os
 import threading
 from collections.abc import Mapping
 from typing import Any
 
-import msgpack
 import numpy as np
-from numpy.typing import NDArray
 
 from ...errors import CheckpointInvalid, MessageRefused, MissingDependency, PolicyUnavailable
 from ...robots.description import RobotDescription
@@ -18,6 +15,7 @@ from ..protocol import Observation
 from .address import Address
 from .encoding import MAX_MESSAGE_BYTES
 from .fit import Fit, fit
+from .groot_encoding import pack, unpack
 from .link import Message, Rows
 from .names import numbers
 from .openpi import TOKEN_VARIABLE
@@ -27,23 +25,10 @@ LOOK_MS = 100
 """How often a waiting thread looks whether it should stop: a socket of ZeroMQ is closed by its own thread only."""
 
 
-def pack(value: object) -> bytes:
-    """A request as GR00T's client writes it."""
-    return bytes(msgpack.packb(value, default=_encode))
-
-
-def unpack(data: bytes) -> Any:
-    """A reply; `MessageRefused` when it is none, or holds Python objects."""
-    try:
-        return msgpack.unpackb(data, object_hook=_decode)
-    except (msgpack.UnpackException, ValueError, TypeError, EOFError) as error:
-        raise MessageRefused("not decodable", f"a reply of {len(data)} bytes cannot be read: {error}") from error
-
-
 class GrootLink:
     """REQ and REP: after a question without an answer the socket is thrown away, and its answer with it."""
 
-    patience_s = 10.0
+    patience_s = hang_s = 10.0
 
     def __init__(self, address: Address, robot: RobotDescription) -> None:
         try:
@@ -170,18 +155,3 @@ def _keys(description: Message, modality: str) -> tuple[str, ...]:
     if not isinstance(keys, list | tuple) or not all(isinstance(key, str) for key in keys):
         raise CheckpointInvalid(f"GR00T's server names its {modality} {keys!r}, which are no names")
     return tuple(keys)
-
-
-def _encode(value: object) -> object:
-    if not isinstance(value, np.ndarray):
-        raise TypeError(f"a {type(value).__name__} is no data")
-    output = io.BytesIO()
-    np.save(output, value, allow_pickle=False)
-    return {"__ndarray_class__": True, "as_npy": output.getvalue()}
-
-
-def _decode(value: dict[Any, Any]) -> Any:
-    if "__ndarray_class__" in value:
-        array: NDArray[Any] = np.load(io.BytesIO(value["as_npy"]), allow_pickle=False)
-        return array
-    return value.get("as_json") if "__ModalityConfig_class__" in value else value

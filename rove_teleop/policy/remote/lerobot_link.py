@@ -26,6 +26,8 @@ class LerobotLink:
 
     patience_s = 120.0
     """Importing torch and LeRobot takes seconds, weights of gigabytes more."""
+    hang_s = 60.0
+    """A first plan may compile for long, and a new worker would begin again."""
 
     def __init__(self, address: Address, robot: RobotDescription) -> None:
         self.where = f"the LeRobot policy in {address.settings.get('path', '')}"

@@ -31,6 +31,8 @@ class Link(Protocol):
     where: str
     patience_s: float
     """How long connecting may take."""
+    hang_s: float
+    """A policy that was asked and says nothing for so long is given up, and connected to anew."""
 
     def connect(self) -> Message:
         """Connect anew and return what the policy says of itself; `PolicyUnavailable` with the reason."""

@@ -32,7 +32,7 @@ EXTRAS = ("rove/offset_s", "rove/embedding", "rove/value", "rove/valid_s")
 class OpenpiLink:
     """A connection to openpi's server, to `rove serve-policy`, or to whatever else speaks as they do."""
 
-    patience_s = 10.0
+    patience_s = hang_s = 10.0
 
     def __init__(self, address: Address, robot: RobotDescription) -> None:
         self.where = f"the policy server at {address.place}"
@@ -68,7 +68,7 @@ class OpenpiLink:
         except (OSError, EOFError, WebSocketException) as error:
             raise PolicyUnavailable("no connection", f"{self.where} cannot be reached: {_cause(error)}") from error
         version = said.get(VERSION_KEY, VERSION)
-        if version != VERSION:
+        if not isinstance(version, int) or version != VERSION:
             sentence = f"{self.where} speaks version {version!r} of our names, and this is version {VERSION}"
             raise PolicyUnavailable("other version", sentence)
         return said
@@ -85,8 +85,9 @@ class OpenpiLink:
             raise PolicyUnavailable("hangs", f"{self.where} has said nothing for {patience_s:g} s") from error
         except (OSError, EOFError, WebSocketException) as error:
             raise PolicyUnavailable("connection lost", f"{self.where}: {_cause(error)}") from error
-        if answer.get("rove/seq", self._sequence) != self._sequence:
-            sentence = f"{self.where} answers question {answer['rove/seq']!r}, asked was {self._sequence}"
+        repeated = answer.get("rove/seq", self._sequence)
+        if not isinstance(repeated, int) or repeated != self._sequence:
+            sentence = f"{self.where} answers question {repeated!r}, asked was {self._sequence}"
             raise PolicyUnavailable("out of order", sentence)
         return answer
 

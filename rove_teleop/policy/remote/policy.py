@@ -10,7 +10,7 @@ from ...errors import CheckpointInvalid, MessageRefused, PolicyUnavailable
 from ...robots.description import RobotDescription
 from ...types import Array
 from ..protocol import Observation, Plan
-from .courier import HANG_S, Courier
+from .courier import Courier
 from .fit import MAX_ROWS, Fit
 from .link import Link, Message, Rows
 
@@ -23,7 +23,7 @@ FAR_RAD = 0.8
 class RemotePolicy:
     """Waits ``deadline_s`` for an answer at most, and not at all while there is no connection."""
 
-    def __init__(self, link: Link, robot: RobotDescription, deadline_s: float, hang_s: float = HANG_S) -> None:
+    def __init__(self, link: Link, robot: RobotDescription, deadline_s: float) -> None:
         """Connects; raises `PolicyUnavailable` when nobody answers, `CheckpointInvalid` when it does not fit."""
         self._link, self._robot, self._deadline_s = link, robot, deadline_s
         self._fit: Fit | None = None
@@ -32,7 +32,7 @@ class RemotePolicy:
         self._complaint: str | None = None
         fingers = [i for name, index in robot.groups.items() if name.endswith("_hand") for i in index]
         self._not_fingers = np.array([i not in fingers for i in range(len(robot.joint_names))])
-        self._courier = Courier(link, self._accept, hang_s)
+        self._courier = Courier(link, self._accept)
         try:
             self._courier.wait_connected(link.patience_s)
         except (PolicyUnavailable, CheckpointInvalid):

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import http
-import ipaddress
 import secrets
 import socket
-import ssl
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -22,47 +18,12 @@ from websockets.http11 import Request, Response
 from ...clock import monotonic_s
 from ...errors import MessageRefused, RoveError, UsageError
 from ..protocol import Policy
+from .door import Door
 from .encoding import MAX_MESSAGE_BYTES, pack, unpack_map
 from .served import Served
 
 MOST_CLIENTS = 16
 HEALTH = "/healthz"
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """Where the server listens and whom it lets in."""
-
-    host: str = "127.0.0.1"
-    port: int = 8000
-    token: str = ""
-    tls: ssl.SSLContext | None = None
-
-    def check(self) -> None:
-        """`UsageError` when this machine's network would reach a policy without a token or in clear."""
-        if not is_loopback(self.host) and not (self.token and self.tls):
-            raise UsageError(
-                f"--host {self.host}: beyond this machine a policy is served with a token and TLS only "
-                "(--token-file FILE --tls-cert FILE --tls-key FILE), or through an SSH tunnel to loopback"
-            )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches ``host``."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def read_tls(certificate: Path, key: Path) -> ssl.SSLContext:
-    """TLS with these PEM files, or `UsageError` when they are none."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(certificate, key)
-    except OSError as error:
-        raise UsageError(f"--tls-cert {certificate} --tls-key {key}: {error}") from error
-    return context
 
 
 class PolicyServer:

@@ -13,9 +13,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
 from rove_teleop.policy.protocol import Observation, Plan
+from rove_teleop.policy.remote.door import Door
 from rove_teleop.policy.remote.encoding import pack, unpack
 from rove_teleop.policy.remote.served import Served
-from rove_teleop.policy.remote.server import Door, PolicyServer
+from rove_teleop.policy.remote.server import PolicyServer
 from rove_teleop.robots.description import load_robot
 
 ROBOT = load_robot("iron_r01")

@@ -9,7 +9,8 @@ import pytest
 
 from rove_teleop.errors import CheckpointInvalid, MessageRefused
 from rove_teleop.policy.remote.address import read_address
-from rove_teleop.policy.remote.groot import GrootLink, pack, unpack
+from rove_teleop.policy.remote.groot import GrootLink
+from rove_teleop.policy.remote.groot_encoding import pack, unpack
 from rove_teleop.policy.remote.policy import RemotePolicy
 
 from .serving import HOME_RAD, ROBOT, observation
@@ -85,7 +86,9 @@ def groot(*answers, port=0, said=None):
 
 @contextmanager
 def connected(url, deadline_s=0.5, hang_s=0.6):
-    policy = RemotePolicy(GrootLink(read_address(url), ROBOT), ROBOT, deadline_s, hang_s)
+    link = GrootLink(read_address(url), ROBOT)
+    link.hang_s = hang_s
+    policy = RemotePolicy(link, ROBOT, deadline_s)
     try:
         yield policy
     finally:

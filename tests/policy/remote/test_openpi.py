@@ -22,8 +22,8 @@ def connect():
 
     def open_it(url, deadline_s=0.3, hang_s=0.5, patience_s=3.0):
         link = OpenpiLink(read_address(url), ROBOT)
-        link.patience_s = patience_s
-        opened.append(RemotePolicy(link, ROBOT, deadline_s, hang_s))
+        link.patience_s, link.hang_s = patience_s, hang_s
+        opened.append(RemotePolicy(link, ROBOT, deadline_s))
         return opened[-1]
 
     yield open_it

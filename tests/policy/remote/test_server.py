@@ -1,8 +1,8 @@
+import asyncio
 import dataclasses
 import json
 import re
 import subprocess
-import sys
 import time
 import urllib.request
 
@@ -15,9 +15,10 @@ from rove_teleop.console.tls import headset_certificate
 from rove_teleop.errors import PolicyUnavailable, UsageError
 from rove_teleop.policy.opening import open_policy
 from rove_teleop.policy.remote.address import read_address
+from rove_teleop.policy.remote.door import Door, read_tls
 from rove_teleop.policy.remote.encoding import pack, unpack
 from rove_teleop.policy.remote.openpi import OpenpiLink
-from rove_teleop.policy.remote.server import Door, PolicyServer, read_tls
+from rove_teleop.policy.remote.server import PolicyServer
 from rove_teleop.serving import read_token
 
 from .peers import HERE, OPENPI_PYTHON, needs_openpi, run_openpi
@@ -153,11 +154,9 @@ def test_the_network_gets_a_policy_with_token_and_tls_only(host):
 
 
 def test_a_port_that_is_taken_is_one_sentence(url):
-    port = url.rpartition(":")[2]
-    command = [sys.executable, "-m", "rove_teleop.cli", "serve-policy", "--port", port]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
-    assert f"--port {port}" in done.stderr
+    server = PolicyServer(SERVED, Leaning, Door(port=int(url.rpartition(":")[2])))
+    with pytest.raises(UsageError, match=r"--host 127\.0\.0\.1 --port \d+: .*in use"):
+        asyncio.run(server.run(print, asyncio.Event()))
 
 
 INFER = """
