@@ -182,7 +182,7 @@ def measure(robot: RobotDescription, task: str, join: Join, delay_s: float, seed
     policy = LocalPolicy(load_checkpoint(shipped_checkpoint(task)), robot, continues=join.continues)
     timing = Timing(replan_s=policy.execute_s, inference_s=delay_s, limit_s=world.task.params.time_limit_s)
     plan, count = planner(policy, world, delay_s), Count()
-    near_s = min(NEAR_S, asking_period_s(timing.replan_s, delay_s) / 4.0)
+    near_s = min(NEAR_S, max(asking_period_s(timing.replan_s, delay_s), delay_s) / 4.0)
     for seed in seeds:
         policy.reset(seed)
         loop, watch = joined_loop(robot, join), Watch()

@@ -10,9 +10,10 @@ REMEMBERED = 8
 def asking_period_s(execute_s: float, delay_s: float) -> float:
     """Time between two questions to a policy that takes ``delay_s`` and whose plans are used for ``execute_s``.
 
-    The next plan must be there before ``execute_s`` runs out; a policy that takes longer is asked without a pause.
+    The next plan must be there before ``execute_s`` runs out. Never less than half of that: a policy that takes longer
+    is asked again as soon as it has answered, and one hiccup must not make a quick one plan without a pause.
     """
-    return max(execute_s - delay_s, delay_s)
+    return max(execute_s - delay_s, 0.5 * execute_s)
 
 
 class Delay:

@@ -81,7 +81,8 @@ def test_plans_come_at_the_chunk_rate_by_name_and_end_with_their_observations(wa
             arrivals.clear()
             watcher.spin_for(3.0)
             state = watcher.latest["joint_states"]
-        assert 5 <= len(arrivals) <= 9
+        # Every 0.4 s, less what planning takes on this machine now, but no more than twice as often.
+        assert 5 <= len(arrivals) <= 16
         message = arrivals[-1][1]
         assert tuple(message.joint_names) == joints
         offsets = [point.time_from_start.sec + point.time_from_start.nanosec * 1e-9 for point in message.points]

@@ -10,8 +10,9 @@ def test_the_next_plan_is_there_before_the_last_one_is_used_up(delay_s):
     assert period_s + delay_s == pytest.approx(execute_s)
 
 
-def test_a_slow_policy_is_asked_without_a_pause():
-    assert asking_period_s(0.4, 0.35) == 0.35
+@pytest.mark.parametrize("delay_s", [0.3, 5.0])
+def test_a_hiccup_neither_silences_a_policy_nor_makes_it_plan_all_the_time(delay_s):
+    assert asking_period_s(0.4, delay_s) == 0.2
 
 
 def test_the_longest_of_the_last_few_is_expected_and_a_hiccup_forgotten():
