@@ -181,7 +181,9 @@ class _Episode:
     def _plan(self, now_s: float, measured: RobotState, command: Array) -> None:
         """Plans arrive ``inference_s`` after their observation, with offsets reduced by that age, as live."""
         delay_s = self.timing.inference_s
-        if self.planner is not None and self._is_due("plan", now_s, asking_period_s(self.timing.replan_s, delay_s)):
+        # One question at a time.
+        period_s = max(asking_period_s(self.timing.replan_s, delay_s), delay_s)
+        if self.planner is not None and self._is_due("plan", now_s, period_s):
             plan = self.planner(measured.q_rad, command, self.task)
             if plan is not None:
                 chunk = ActionChunk(now_s + delay_s, plan.offset_s - delay_s, plan.joint_index, plan.q_rad)
