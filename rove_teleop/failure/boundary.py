@@ -26,17 +26,19 @@ class BoundarySettings:
     """What counts as settled. Lengths in metres, times in seconds.
 
     The hands are at rest where, smoothed by ``smoothing_s``, they are slower than ``rest_ratio`` of the movements
-    before and after (a tremble of ``rest_m_s`` does not count). They have set out when they then travel ``travel_m`` in
-    ``ahead_s``, ``straight`` being the share of their path that brings them further, the robot within ``residual_m``.
+    before and after (a tremble of ``rest_m_s`` does not count). They have set out when they then, smoothed by
+    ``travel_smoothing_s``, travel ``travel_m`` in ``ahead_s``, ``straight`` being the share of their path that brings
+    them further, the robot within ``residual_m``. ``margin_s`` is added.
     Tuned on simulated people, and judged on others, by benchmarks/failure/boundary.py.
     """
 
     smoothing_s: float = 0.05
-    rest_ratio: float = 0.6
+    travel_smoothing_s: float = 0.14
+    rest_ratio: float = 0.7
     rest_m_s: float = 0.004
     ahead_s: float = 0.8
-    straight: float = 0.8
-    travel_m: float = 0.025
+    straight: float = 0.85
+    travel_m: float = 0.02
     residual_m: float = 0.03
     margin_s: float = 0.2
 
@@ -62,7 +64,7 @@ def propose_t_r(motion: HumanMotion, settings: BoundarySettings | None = None) -
         ValueError: the person said nowhere, or too shortly, where a hand should be.
     """
     chosen = settings or BoundarySettings()
-    curves = motion_curves(motion, chosen.smoothing_s, chosen.ahead_s)
+    curves = motion_curves(motion, chosen.smoothing_s, chosen.travel_smoothing_s, chosen.ahead_s)
     rests = _rests(curves.speed_m_s, chosen)
     score = _scores(curves, rests, chosen)
     end_s = float(curves.stamp_s[-1])

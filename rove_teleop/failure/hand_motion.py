@@ -13,6 +13,8 @@ from ..types import Array
 GRID_S = 0.01
 """Curves are judged, and kept as evidence, on a grid of their own: ticks may be lost and devices are slower."""
 FEWEST = 5
+CALM_M, SMOOTHING_S_PER_M, MOST_EXTRA_S = 0.0004, 50.0, 0.07
+"""Who trembles more than `CALM_M` is smoothed for longer: rests would drown in the tremble otherwise."""
 MOVING = 0.3
 """A point that moves less than this share of the one that moves most is not what the person works with."""
 
@@ -47,8 +49,11 @@ class MotionCurves:
     value_rise: Array
 
 
-def motion_curves(motion: HumanMotion, smoothing_s: float, ahead_s: float) -> MotionCurves:
-    """The curves of one intervention; ``smoothing_s`` is the width of the smoothing, ``ahead_s`` how far to look.
+def motion_curves(motion: HumanMotion, smoothing_s: float, travel_smoothing_s: float, ahead_s: float) -> MotionCurves:
+    """The curves of one intervention; ``ahead_s`` is how far to look.
+
+    ``smoothing_s`` is the least width of the smoothing of speeds, more is taken for hands that tremble;
+    ``travel_smoothing_s`` that of the path whose straightness is judged.
 
     Raises:
         ValueError: the person said nowhere, or too shortly, where a hand should be.
@@ -62,12 +67,16 @@ def motion_curves(motion: HumanMotion, smoothing_s: float, ahead_s: float) -> Mo
     done_m = _on_grid(grid_s, stamp_s, motion.done_m[rows][:, points])
     width = smoothing_s / GRID_S
     path_m = gaussian_filter1d(asked_m, width, axis=0, mode="nearest")
+    tremor_m = float(np.median(_size(asked_m - path_m)))
+    width += np.clip((tremor_m - CALM_M) * SMOOTHING_S_PER_M, 0.0, MOST_EXTRA_S) / GRID_S
+    path_m = gaussian_filter1d(asked_m, width, axis=0, mode="nearest")
     velocity_m_s = np.gradient(path_m, GRID_S, axis=0)
     jerk_m_s3 = np.gradient(np.gradient(velocity_m_s, GRID_S, axis=0), GRID_S, axis=0)
     speed_m_s = _size(velocity_m_s)
     later = np.minimum(np.arange(len(grid_s)) + max(round(ahead_s / GRID_S), 1), len(grid_s) - 1)
-    travel_m = _size(path_m[later] - path_m)
-    length_m = np.cumsum(speed_m_s) * GRID_S
+    way_m = gaussian_filter1d(asked_m, travel_smoothing_s / GRID_S, axis=0, mode="nearest")
+    travel_m = _size(way_m[later] - way_m)
+    length_m = np.cumsum(_size(np.gradient(way_m, axis=0)))
     straightness = travel_m / np.maximum(length_m[later] - length_m, 1e-6)
     residual_m = gaussian_filter1d(_size(asked_m - done_m), width, mode="nearest")
     rise = np.full(len(grid_s), np.nan)
