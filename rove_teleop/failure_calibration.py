@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -32,13 +30,6 @@ TELLING = 0.7
 EXTREMES: tuple[Extreme, ...] = ("any", "all")
 
 
-def policy_hash(policy: str) -> str:
-    """16 hex digits: of a checkpoint's bytes, or of the address of a policy that runs elsewhere."""
-    path = Path(policy)
-    data = path.read_bytes() if path.is_file() else policy.encode()
-    return hashlib.sha256(data).hexdigest()[:16]
-
-
 def calibrate(
     episodes: Sequence[Streams],
     policy: str,
@@ -50,7 +41,7 @@ def calibrate(
 ) -> Calibration:
     """Fit on every other success and failure, set thresholds on the other successes, which no fitting has seen.
 
-    ``policy`` is a `policy_hash`; ``without`` are detectors that are left out of the combinations.
+    ``policy`` is a hash (`failure_files.policy_hash`); ``without`` are detectors that are left out of the combinations.
 
     Raises:
         CalibrationFailed: too few successes for ``alpha``; the sentence says how many it needs.

@@ -39,7 +39,7 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; what cannot be said is null."""
-        rows = [_finite(asdict(item)) for item in self.figures]
+        rows = [plain(item) for item in self.figures]
         head = {"episodes": self.episodes, "failures": self.failures, "alpha": self.alpha, "decides": self.decides}
         return {**head, "allowed_false_alarms": list(self.allowed), "promise_kept": self.kept, "detectors": rows}
 
@@ -80,6 +80,12 @@ def allowed_false_alarms(alpha: float, successes: int, judged: int) -> tuple[int
     rank = math.ceil((successes + 1) * (1.0 - alpha) - 1e-9)
     counts = betabinom(judged, successes + 1 - rank, rank)
     return int(counts.ppf(0.025)), int(counts.ppf(0.975))
+
+
+def plain(item: Figures) -> dict[str, Any]:
+    """For JSON; what cannot be said is null."""
+    result: dict[str, Any] = _finite(asdict(item))
+    return result
 
 
 def _failed(item: Streams) -> bool:

@@ -9,7 +9,22 @@ from collections.abc import Callable, Sequence
 
 from .. import __version__
 from ..errors import MissingDependency, RoveError
-from . import datasets, edit, exchange, lab, label, machine, operators, policies, remote, serve, sessions, show, streams
+from . import (
+    datasets,
+    edit,
+    exchange,
+    failure,
+    lab,
+    label,
+    machine,
+    operators,
+    policies,
+    remote,
+    serve,
+    sessions,
+    show,
+    streams,
+)
 
 INTERRUPTED = 130
 EXIT_CODES = (
@@ -50,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
     )
     result.add_argument("--version", action="version", version=f"rove_teleop {__version__}")
     subparsers = result.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    sessions_first = (sessions, operators, streams, datasets, show, exchange, remote, edit, label)
+    sessions_first = (sessions, operators, streams, datasets, show, exchange, remote, edit, label, failure)
     for family in (*sessions_first, lab, policies, serve, machine):
         family.add(subparsers)
     return result

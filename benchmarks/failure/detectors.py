@@ -1,0 +1,111 @@
+"""What failure detectors are worth: both simulated tasks, shipped policies, held-out episodes, in virtual time.
+
+    python benchmarks/failure/detectors.py --streams DIR [--calibrate 160] [--judge 200] [--alpha 0.1]
+
+Rollouts are recorded once per task into DIR and used again. Half of the calibration episodes teach the detectors, the
+other half sets the thresholds, and all figures are of the held-out episodes. No detector hears how an episode ended.
+`stalled` and `retries` hear the progress that the task reports, so everything is also shown without them; and how
+episodes rank while they are as old as the median success, where the mere length of an episode says nothing yet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+
+from rove_teleop.failure.calibration import Calibration
+from rove_teleop.failure.detectors import NEEDS_PROGRESS, build_detectors
+from rove_teleop.failure.figures import figures
+from rove_teleop.failure.replay import replay
+from rove_teleop.failure.streams import Streams
+from rove_teleop.failure.streams_file import load_streams, save_streams
+from rove_teleop.failure_calibration import calibrate
+from rove_teleop.failure_report import judge, report
+from rove_teleop.policy.local import load_policy, shipped_checkpoint
+from rove_teleop.robots.description import load_robot
+from rove_teleop.rollout_streams import CALIBRATION_SEED, record_rollouts
+from rove_teleop.types import ActionChunk
+
+HELD_OUT_SEED = CALIBRATION_SEED + 2_000_000
+
+
+def streams_of(folder: Path, task: str, part: str, count: int, seed: int) -> list[Streams]:
+    path = folder / f"{task}_{part}.npz"
+    if not path.is_file():
+        robot = load_robot("iron_r01")
+        policy = load_policy(shipped_checkpoint(task), robot)
+        folder.mkdir(parents=True, exist_ok=True)
+        save_streams(path, record_rollouts(robot, task, policy, count, seed))
+    return load_streams(path)[:count]
+
+
+def cost(calibration: Calibration, episodes: list[Streams]) -> tuple[float, float]:
+    """Medians on one core: milliseconds per control tick (command and progress), and per chunk (with the look)."""
+    monitor = calibration.monitor()
+    tick_ms, chunk_ms = [], []
+    for item in episodes:
+        monitor.begin(0.0)
+        chunks = list(zip(item.chunk_s, item.offset_s, item.q_rad, item.embedding, strict=True))
+        for row, (now_s, q_rad) in enumerate(zip(item.commanded_s, item.commanded_rad, strict=True)):
+            start = time.perf_counter_ns()
+            for tick in range(5):
+                monitor.commanded(now_s + 0.004 * tick, q_rad)
+            monitor.progress(now_s, 0.01 * row)
+            tick_ms.append((time.perf_counter_ns() - start) * 1e-6 / 5)
+            if chunks and chunks[0][0] <= now_s:
+                _, offset_s, plan_rad, embedding = chunks.pop(0)
+                start = time.perf_counter_ns()
+                monitor.embedding(now_s, embedding)
+                monitor.chunk(now_s, ActionChunk(now_s, offset_s, item.joint_index, plan_rad))
+                monitor.advice(now_s)
+                chunk_ms.append((time.perf_counter_ns() - start) * 1e-6)
+    return float(np.mean(tick_ms)), statistics.median(chunk_ms)
+
+
+def show(title: str, held: list[Streams], calibration: Calibration) -> None:
+    result = report(held, calibration)
+    low, high = result.allowed
+    print(f"\n{title}: {result.episodes} held out, {result.failures} failures; alpha {calibration.alpha:g} from "
+          f"{calibration.successes} successes; decides: {calibration.decides}; promise "
+          f"{'kept' if result.kept else 'NOT kept'} ({low} to {high} allowed)")  # fmt: skip
+    typical_s = statistics.median(item.duration_s for item in held if item.success)
+    tracks = [replay(item, build_detectors(calibration.tensors)) for item in held]
+    print(f"{'':17}{'AUROC':>7}{'at ' + format(typical_s, '.1f') + ' s':>10}{'balanced':>10}{'true':>22}{'false':>22}"
+          f"{'lead':>8}{'share':>7}")  # fmt: skip
+    for item in result.figures:
+        early = figures(item.detector, judge(held, tracks, item.detector, calibration, typical_s)).auroc
+        rates = [f"{r.count}/{r.total} ({100 * r.low:.0f}-{100 * r.high:.0f} %)" for r in
+                 (item.true_alarms, item.false_alarms)]  # fmt: skip
+        print(f"{item.detector:17}{item.auroc:7.3f}{early:10.3f}{item.balanced_accuracy:10.3f}{rates[0]:>22}{rates[1]:>22}"
+              f"{item.lead_s:7.1f}s{100 * item.lead_share:6.0f}%")  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--streams", type=Path, required=True)
+    parser.add_argument("--calibrate", type=int, default=160)
+    parser.add_argument("--judge", type=int, default=200)
+    parser.add_argument("--alpha", type=float, default=0.1)
+    parser.add_argument("--tasks", default="toaster,whiteboard")
+    options = parser.parse_args()
+    for task in options.tasks.split(","):
+        episodes = streams_of(options.streams, task, "calibration", options.calibrate, CALIBRATION_SEED)
+        held = streams_of(options.streams, task, "held_out", options.judge, HELD_OUT_SEED)
+        for title, settings in (
+            (task, {}),
+            (f"{task}, without the task's progress", {"without": NEEDS_PROGRESS}),
+            (f"{task}, thresholds along the time", {"time_varying": True}),
+        ):
+            calibration = calibrate(episodes, "benchmark", task, options.alpha, **settings)
+            show(title, held, calibration)
+            if not settings:
+                tick_ms, chunk_ms = cost(calibration, held[:20])
+                print(f"cost on one core: {tick_ms:.4f} ms per control tick, {chunk_ms:.2f} ms per chunk")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,205 @@
+"""Failure detectors: calibrate, report."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UsageError
+from .arguments import counter
+
+if TYPE_CHECKING:
+    from ..failure.figures import Figures, Rate
+    from ..failure.streams import Streams
+    from ..failure_report import Report
+
+
+def add(subparsers: Any) -> None:
+    """The commands of this file and their arguments."""
+    failure = subparsers.add_parser(
+        "failure",
+        help="failure detectors: calibrate alarms for a policy, report what they are worth (docs/failure.md)",
+        description="Alarms that keep a promised rate of false alarms, for one version of a policy.",
+    ).add_subparsers(required=True, metavar="COMMAND")
+    command = failure.add_parser(
+        "calibrate", help="thresholds from successful episodes; refused where they are too few"
+    )
+    _source(command)
+    command.add_argument("--alpha", type=float, default=0.1, help="false alarms per success (default %(default)s)")
+    command.add_argument("--time-varying", action="store_true", help="thresholds along the time since the beginning")
+    command.add_argument("--without", default="", metavar="NAMES", help="detectors left out of the combined alarms")
+    command.add_argument("--out", type=Path, metavar="FILE.json", help="default: calibration/HASH.json in the dataset")
+    command.set_defaults(run=calibrate)
+    command = failure.add_parser(
+        "report", help="rates with intervals, ranking, lead times, and whether the promise held"
+    )
+    _source(command)
+    command.add_argument("--calibration", type=Path, metavar="FILE.json", help="needed with --task")
+    command.set_defaults(run=report)
+
+
+def _source(command: argparse.ArgumentParser) -> None:
+    command.add_argument("dataset", type=Path, nargs="?", help="recorded episodes")
+    command.add_argument("--task", help="instead of a dataset: episodes in virtual time")
+    command.add_argument("--rollouts", type=int, default=120, metavar="N", help="how many (default %(default)s)")
+    command.add_argument("--policy", metavar="CHECKPOINT|URL", help="default: that of the episodes, or the shipped one")
+    command.add_argument("--robot", default="iron_r01")
+    command.add_argument("--seed", type=int, default=0, help="moves the range of seeds of the episodes in virtual time")
+    command.add_argument("--json", action="store_true")
+
+
+def calibrate(options: argparse.Namespace) -> int:
+    """Fit detectors, set thresholds, write them; say what is promised."""
+    from ..failure.calibration import save_calibration
+    from ..failure_calibration import calibrate as fit
+    from ..failure_files import calibration_path, policy_hash
+
+    _one_source(options)
+    if options.dataset is not None:
+        streams, policy, task = _recorded(options)
+    else:
+        streams, policy, task = _rolled_out(options, 0)
+    without = tuple(name for name in options.without.split(",") if name)
+    result = fit(streams, policy_hash(policy), task, options.alpha, options.time_varying, without=without)
+    out = options.out or calibration_path(options.dataset or Path(), policy)
+    save_calibration(out, result)
+    if options.json:
+        levels = {name: rule.level for name, rule in result.thresholds.items()}
+        counts = {"episodes": len(streams), "successes_calibrated_on": result.successes}
+        print(
+            json.dumps({"file": str(out), "alpha": result.alpha, "decides": result.decides, **counts, "levels": levels})
+        )
+        return 0
+    print(
+        f"{out}: at most {100 * result.alpha:g} % false alarms promised, from {result.successes} successful episodes "
+        f"that no detector was fitted on; '{result.decides}' decides. It holds for this version of the policy only."
+    )
+    return 0
+
+
+def report(options: argparse.Namespace) -> int:
+    """What each detector is worth on episodes that the calibration has not seen."""
+    _one_source(options)
+    if options.dataset is not None:
+        rows = _logged(options)
+        print(json.dumps([_plain(item) for item in rows])) if options.json else _show(rows)
+        return 0
+    if options.calibration is None:
+        raise UsageError("--task needs --calibration FILE.json (rove failure calibrate writes it)")
+    from ..failure_files import load_calibration_of
+    from ..failure_report import report as judge
+
+    calibration = load_calibration_of(options.calibration, _policy_of(options))
+    result = judge(_rolled_out(options, 1_000_000)[0], calibration)
+    if options.json:
+        print(json.dumps(result.to_json()))
+        return 0
+    _show(result.figures)
+    _show_promise(result)
+    return 0
+
+
+def _one_source(options: argparse.Namespace) -> None:
+    if (options.dataset is None) == (options.task is None):
+        raise UsageError("give a DATASET, or --task NAME --rollouts N for episodes in virtual time")
+
+
+def _policy_of(options: argparse.Namespace) -> str:
+    from ..policy.local import shipped_checkpoint
+
+    return str(options.policy or shipped_checkpoint(options.task))
+
+
+def _rolled_out(options: argparse.Namespace, first: int) -> tuple[list[Streams], str, str]:
+    from ..policy.opening import open_policy
+    from ..robots.description import load_robot
+    from ..rollout_streams import CALIBRATION_SEED, record_rollouts
+
+    robot, policy = load_robot(options.robot), _policy_of(options)
+    show = counter("episode")
+    done: Callable[[int, int], None] = lambda number, total: show(number, total, "")  # noqa: E731
+    seed = CALIBRATION_SEED + first + options.seed
+    streams = record_rollouts(robot, options.task, open_policy(policy, robot), options.rollouts, seed, done)
+    return streams, policy, options.task
+
+
+def _recorded(options: argparse.Namespace) -> tuple[list[Streams], str, str]:
+    from ..episodes.dataset import Dataset
+    from ..failure_episodes import episode_streams, judged_episodes
+    from ..models.checkpoint import load_checkpoint
+    from ..policy.local import shipped_checkpoint
+
+    found = judged_episodes(options.dataset, Dataset.open(options.dataset).episodes(), options.policy)
+    policies = {str(episode.attributes["policy_id"]) for episode, _ in found}
+    tasks = {str(episode.attributes["task"]) for episode, _ in found}
+    if len(policies) != 1 or len(tasks) != 1:
+        raise UsageError(
+            f"{options.dataset}: a calibration is for one policy and one task, the episodes are of "
+            f"{sorted(policies) or 'none'} at {sorted(tasks) or 'none'}; choose with --policy"
+        )
+    policy, task = policies.pop(), tasks.pop()
+    policy = str(shipped_checkpoint(policy.removeprefix("shipped:"))) if policy.startswith("shipped:") else policy
+    checkpoint = load_checkpoint(Path(policy)) if Path(policy).is_file() else None
+    return [episode_streams(episode, outcome, checkpoint) for episode, outcome in found], policy, task
+
+
+def _logged(options: argparse.Namespace) -> list[Figures]:
+    from ..episodes.dataset import Dataset
+    from ..failure.figures import figures
+    from ..failure_episodes import judged_episodes, logged_opinions
+
+    found = judged_episodes(options.dataset, Dataset.open(options.dataset).episodes(), options.policy)
+    said = [logged_opinions(episode, outcome) for episode, outcome in found]
+    names = sorted({name for item in said for name in item})
+    if not names:
+        raise UsageError(f"{options.dataset}: no episode with an outcome holds opinions of failure detectors")
+    return [figures(name, [item[name] for item in said if name in item]) for name in names]
+
+
+def _plain(item: Figures) -> dict[str, Any]:
+    from ..failure_report import plain
+
+    return plain(item)
+
+
+def _show(rows: Any) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table()
+    for heading in (
+        "detector",
+        "AUROC",
+        "balanced",
+        "true alarms",
+        "false alarms",
+        "lead",
+        "of episode",
+        "before person",
+    ):
+        table.add_column(heading, justify="left" if heading == "detector" else "right")
+    for item in rows:
+        table.add_row(
+            item.detector, f"{item.auroc:.3f}", f"{item.balanced_accuracy:.3f}", _rate(item.true_alarms),
+            _rate(item.false_alarms), f"{item.lead_s:.1f} s", f"{100 * item.lead_share:.0f} %",
+            f"{item.trigger_lead_s:.1f} s",
+        )  # fmt: skip
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+def _rate(rate: Rate) -> str:
+    return f"{rate.count}/{rate.total} ({100 * rate.low:.0f}-{100 * rate.high:.0f} %)"
+
+
+def _show_promise(result: Report) -> None:
+    low, high = result.allowed
+    decisive = next(item for item in result.figures if item.detector == result.decides)
+    verdict = "kept" if result.kept else "NOT kept"
+    print(
+        f"promised: at most {100 * result.alpha:g} % false alarms of '{result.decides}', that is {low} to {high} of "
+        f"{decisive.false_alarms.total} in 19 of 20 cases; observed {decisive.false_alarms.count}: {verdict}"
+    )
