@@ -7,7 +7,8 @@ several latencies of inference. A join is the arrival of a chunk while another o
 *sent* commands, each joint over its own limit, the largest joint: within 0.1 s of a join (a quarter of the time between
 joins where that is less), and in a window of the same length midway to the next join. The means over all windows are
 compared, and the 95th percentiles. Jerk is the third difference of what was sent: behind low-pass and filter, as the
-robot gets it. ``polygon`` is what this package did before, ``ensemble`` is ACT's.
+robot gets it. ``p`` is McNemar's of the outcomes beside the first way. ``polygon`` is what this package did before,
+``ensemble`` is ACT's.
 """
 
 from __future__ import annotations
@@ -202,33 +203,46 @@ def joined_loop(robot: RobotDescription, join: Join) -> ControlLoop:
     return loop
 
 
+def mcnemar(one: list[bool], other: list[bool]) -> float:
+    """Exact two-sided p of the paired outcomes."""
+    only_one = sum(a and not b for a, b in zip(one, other, strict=True))
+    differ = sum(a != b for a, b in zip(one, other, strict=True))
+    return float(binomtest(only_one, differ).pvalue) if differ else 1.0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--episodes", type=int, default=100)
     parser.add_argument("--tasks", nargs="+", default=list(TASK_NAMES), choices=TASK_NAMES)
     parser.add_argument("--joins", nargs="+", default=list(JOINS), choices=JOINS)
     parser.add_argument("--ms", nargs="+", type=float, default=[12.0, 100.0, 200.0], help="latencies of inference")
+    parser.add_argument("--seed", type=int, default=0, help="moves the range of seeds")
     parser.add_argument("--robot", default="iron_r01")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     robot, rows = load_robot(options.robot), []
+    first = FIRST_SEED + options.seed
     for task in options.tasks:
         for delay_ms in options.ms:
+            plain: list[bool] = []
             for name in options.joins:
-                seeds = range(FIRST_SEED, FIRST_SEED + options.episodes)
-                figures = measure(robot, task, JOINS[name], 1e-3 * delay_ms, seeds).figures()
-                rows.append({"task": task, "latency_ms": delay_ms, "join": name, **figures})
+                count = measure(robot, task, JOINS[name], 1e-3 * delay_ms, range(first, first + options.episodes))
+                plain = plain or count.success
+                told = {"outcomes": "".join("s" if ok else "f" for ok in count.success)}
+                told["p_success"] = f"{mcnemar(plain, count.success):.3g}"
+                rows.append({"task": task, "latency_ms": delay_ms, "join": name, **count.figures(), **told})
                 print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
     if options.json:
-        print(json.dumps({"rows": rows}))
+        print(json.dumps({"rows": rows}).replace("NaN", "null"))
         return 0
-    table = Table("task", "latency", "join", "jerk at joins", "inside", "ratio", "p95", "succeed", "median time")
+    table = Table("task", "latency", "join", "jerk at joins", "inside", "ratio", "p95", "succeed", "p", "median time")
     for row in rows:
         low, high = 100 * row["success_low"], 100 * row["success_high"]
         table.add_row(
             row["task"], f"{row['latency_ms']:g} ms", row["join"], f"{row['jerk_at_joins']:.3f}",
             f"{row['jerk_inside']:.3f}", f"{row['ratio']:.2f}", f"{row['ratio_p95']:.2f}",
-            f"{row['successes']}/{row['episodes']} ({low:.0f}-{high:.0f} %)", f"{row['median_success_s']:.1f} s",
+            f"{row['successes']}/{row['episodes']} ({low:.0f}-{high:.0f} %)", row["p_success"],
+            f"{row['median_success_s']:.1f} s",
         )  # fmt: skip
     Console(width=140).print(table)
     return 0
