@@ -3,7 +3,7 @@ import pytest
 
 from rove_teleop.control_loop import ControlLoop
 from rove_teleop.demonstrations import STYLES, Demonstrator, demonstrate
-from rove_teleop.episodes.recording import EpisodeRecording
+from rove_teleop.episodes.record.recording import EpisodeRecording
 from rove_teleop.errors import DatasetInvalid
 from rove_teleop.handover.states import Signal
 from rove_teleop.nodes.tick_row import TickRow
