@@ -6,6 +6,8 @@ import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,6 @@ from ..types import ActionChunk, Array
 from .monitor import FailureMonitor
 from .opinion import Detector
 from .streams import Streams
-
 
 OPINION_S = 0.1
 """How often opinions are asked for, as in sessions."""
@@ -40,10 +41,12 @@ def replay(streams: Streams, detectors: Sequence[Detector]) -> Track:
     due_s = 0.0
     stamps: list[float] = []
     scores: list[Array] = []
-    for now_s, hear in heapq.merge(*_events(streams, monitor), key=lambda event: event[0]):
+    events = heapq.merge(*_events(streams, monitor), key=itemgetter(0))
+    for now_s, together in groupby(events, key=itemgetter(0)):
         if now_s > streams.duration_s:
             break
-        hear()
+        for _, hear in together:
+            hear()
         if now_s < due_s - 1e-9:
             continue
         due_s, before = now_s + OPINION_S, monitor.looks
@@ -59,7 +62,7 @@ Event = tuple[float, Callable[[], None]]
 
 
 def _events(streams: Streams, monitor: FailureMonitor) -> list[Iterator[Event]]:
-    """One sorted sequence per stream; of what arrived together the chunk, which makes the monitor look, comes last."""
+    """One sorted sequence per stream."""
     s = streams
     chunks = (
         ActionChunk(float(t), offset_s, s.joint_index, q_rad)
