@@ -1,5 +1,8 @@
+import json
+
 import pytest
 
+from rove_teleop.cli import main
 from rove_teleop.evaluation import Evaluation, evaluate
 from rove_teleop.handover.states import Signal
 from rove_teleop.models.checkpoint import load_checkpoint
@@ -46,3 +49,15 @@ def test_the_shipped_policy_does_the_task_sometimes_and_repeats():
     assert seen[-1][2] == first.successes
     assert first.notes["grasp_assist"] == "weld"
     assert evaluate(ROBOT, "toaster", policy, 2).results == first.results[:2]
+
+
+@pytest.mark.integration
+@pytest.mark.timeout(120)
+def test_two_policies_over_the_same_seeds_as_typed(capsys):
+    path = str(shipped_checkpoint("toaster"))
+    assert main(["evaluate", "--episodes", "2", "--against", path, "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["successes"] == said["against"]["successes"]
+    assert (said["against"]["only_policy"], said["against"]["only_against"], said["against"]["p"]) == (0, 0, 1.0)
+    assert main(["evaluate", "--episodes", "2", "--beta", "2"]) == 2
+    assert "has no conditions" in capsys.readouterr().err
