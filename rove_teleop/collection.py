@@ -12,6 +12,7 @@ from pathlib import Path
 from . import clock
 from .episodes.dataset import Dataset
 from .errors import RoveError, StageLost, UsageError
+from .failure_files import session_calibration
 from .handover.groups import read_groups
 from .handover.states import EPISODE_STATES, Signal, State
 from .nodes.session import SessionNode
@@ -28,7 +29,7 @@ INTERRUPTED = 130
 READY_PATIENCE_S = 40.0
 FAREWELL_S = 0.5
 OUTCOME_WORDS = {Signal.SUCCESS: "success", Signal.FAILURE: "failure", Signal.DISCARD: "discarded"}
-RESTARTED, MOST_RESTARTS = ("policy", "shadow", "operator", "camera", "console"), 3
+RESTARTED, MOST_RESTARTS = ("policy", "shadow", "failure", "operator", "camera", "console"), 3
 
 Progress = Callable[[Summary, dict[str, object]], None]
 """Called about ten times a second with the counts so far and control's latest status."""
@@ -47,6 +48,7 @@ class Collection:
         self.task = make_task(options.task)
         self.note = note(options, self.robot)
         self.profile = load_profile(options.operator_name) if options.operator_name else None
+        self.calibration = self._find_calibration()
         self.headset_url = ""
         """Holds the code of the headset's page: for the operator's eyes, in no report and no log."""
         self.summary = Summary(options, self.robot.note, secrets.token_hex(4))
@@ -108,6 +110,8 @@ class Collection:
             start("policy", *bound, *extra)
             if o.shadow:
                 start("shadow", *bound, "--shadow", "--checkpoint", o.shadow)
+            watch = ["--calibration", str(self.calibration)] if self.calibration else []
+            start("failure", "failure", "--robot", o.robot, "--recorder", str(socket), *watch)
         if o.operator != "none":
             device = f"webxr:{headset_socket}" if o.operator == "webxr" else o.operator
             start(
@@ -118,7 +122,7 @@ class Collection:
         start(
             "control", "control", "--robot", o.robot, "--session", self.summary.session_id,
             "--takeover", o.takeover, "--protocol", o.protocol, "--recorder", str(socket),
-            "--takeover-groups", o.takeover_groups,
+            "--takeover-groups", o.takeover_groups, *(["--auto-pause"] if o.auto_pause else []),
         )  # fmt: skip
         if o.console_port is not None:
             serve = ["--port", str(o.console_port), "--cameras", cameras]
@@ -127,6 +131,10 @@ class Collection:
                 serve += ["--headset-host", o.headset_host, "--headset-port", str(o.headset_port)]
             ready = start("console", "console", *serve, talks=True).answer("ready", READY_PATIENCE_S)
             self.summary.console_url, self.headset_url = str(ready.get("ready", "")), str(ready.get("headset", ""))
+
+    def _find_calibration(self) -> Path | None:
+        o = self.options
+        return session_calibration(o.failure_calibration, o.checkpoint, o.task, o.dataset) if o.policy else None
 
     def _wait_until_ready(self) -> None:
         """The recorder has recovered what a crash left, and control hears robot, policy and operator."""

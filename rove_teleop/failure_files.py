@@ -9,6 +9,7 @@ from .errors import CheckpointInvalid
 from .failure.calibration import Calibration, load_calibration
 
 FOLDER = "calibration"
+SHIPPED = Path(__file__).parent / "policy" / "checkpoints"
 
 
 def policy_hash(policy: str) -> str:
@@ -45,3 +46,21 @@ def load_calibration_of(path: Path, policy: str) -> Calibration:
             "calibrate again (rove failure calibrate)"
         )
     return calibration
+
+
+def policy_text(checkpoint: str, task: str) -> str:
+    """What a session's policy is called here: the checkpoint or address that was given, or the shipped file."""
+    return checkpoint or str(SHIPPED / f"{task}.safetensors")
+
+
+def session_calibration(given: str, checkpoint: str, task: str, dataset: Path) -> Path | None:
+    """The calibration that a session uses: the one that was ``given``, or the one that belongs to its policy.
+
+    Raises:
+        CheckpointInvalid: it cannot be read, or is for another version of the policy.
+    """
+    policy = policy_text(checkpoint, task)
+    path = Path(given) if given else find_calibration(policy, dataset)
+    if path is not None:
+        load_calibration_of(path, policy)
+    return path

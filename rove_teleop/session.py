@@ -47,6 +47,8 @@ class SessionOptions:
     time_limit_s: float = 45.0
     policy: bool = True
     shadow: str = ""
+    failure_calibration: str = ""
+    auto_pause: bool = False
 
     def __post_init__(self) -> None:
         if not (1 <= self.episodes <= 10_000):

@@ -48,6 +48,13 @@ def _session_arguments(command: argparse.ArgumentParser, episodes: int) -> None:
     add("--supervisor", choices=("simulated", "console"), help="who pauses, switches and marks the outcome")
     add("--policy", metavar="CHECKPOINT|URL", help="a checkpoint, ws://HOST:PORT, ... or none (docs/policies.md)")
     add("--shadow", metavar="CHECKPOINT|URL", default="", help="a second policy: plans and is recorded, never drives")
+    add(
+        "--failure-calibration",
+        metavar="FILE.json",
+        default="",
+        help="of the policy's alarms (default: if there is one)",
+    )
+    add("--auto-pause", action="store_true", help="an alarm pauses the policy by itself (default: it only asks)")
     add("--protocol", choices=("complete", "hand_back", "end"), default="complete")
     add("--takeover", choices=("aligned", "anchored", "blend"), default="anchored")
     add("--motion-scale", type=scale, default=1.0, help="metres of robot per metre of hand (not with aligned)")
@@ -88,6 +95,8 @@ def collect(options: argparse.Namespace) -> int:
         supervisor=options.supervisor or ("console" if attended else "simulated"),
         checkpoint=options.policy or "",
         shadow=options.shadow,
+        failure_calibration=options.failure_calibration,
+        auto_pause=options.auto_pause,
         protocol=options.protocol,
         takeover=options.takeover,
         takeover_groups=options.takeover_groups,
@@ -164,6 +173,7 @@ def replay_motion(options: argparse.Namespace) -> int:
     motion = open_motion(options.motion)
     options.operator = f"replay:{options.motion}"
     options.supervisor, options.policy, options.shadow = "teleoperate", "none", ""
+    options.failure_calibration, options.auto_pause = "", False
     options.protocol, options.takeover, options.takeover_groups, options.sim = "complete", "anchored", "", True
     options.motion_scale = 1.0
     options.episodes, options.seed = 1, 0
