@@ -40,7 +40,7 @@ class BoundarySettings:
     straight: float = 0.85
     travel_m: float = 0.02
     residual_m: float = 0.03
-    margin_s: float = 0.2
+    margin_s: float = 0.22
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,8 @@ def propose_t_r(motion: HumanMotion, settings: BoundarySettings | None = None) -
     rests = _rests(curves.speed_m_s, chosen)
     score = _scores(curves, rests, chosen)
     end_s = float(curves.stamp_s[-1])
-    if not len(score):
-        return RecoveryProposal(end_s, 0.0, "the hands never came to rest between two movements", curves, rests)
+    if not np.any(score > 0.0):
+        return RecoveryProposal(end_s, 0.0, "at no rest between two movements anything spoke for t_r", curves, rests)
     settled = np.flatnonzero(score >= 1.0)
     nearest = np.flatnonzero(score >= _NEAR * np.max(score))
     number = int(settled[0] if len(settled) else nearest[-1])
