@@ -1,12 +1,13 @@
 """Three cameras of 640 x 480 at 30 Hz into the recorder node over ROS 2, rows at 250 Hz beside them, a busy machine.
 
-    .venv/bin/python -m benchmarks.episodes.cameras [--seconds 15] [--busy 5] [--json]
+    .venv/bin/python -m benchmarks.episodes.cameras [--seconds 15] [--busy 5] [--scene pan] [--json]
 
 JPEG arrives as CompressedImage and is stored as it is, or raw images arrive and are encoded once; both also as H.264.
-Images move and are noisy, JPEGs are 4:2:0 of quality 85. Reported per case: CPU time of the whole recorder process as
-a share of one core, rows lost, and images that were sent and are not in the sealed episode: ``refused_or_lost`` those
-that the recorder counted, ``never_came`` the others. ``runnable`` is how many threads of the machine wanted to run at
-once. Exit code 1 above 15 % (JPEG as it is) or 30 % (H.264) of a core, or if anything is missing.
+Images are noisy and move as a whole (``--scene still``: only the noise moves), JPEGs are 4:2:0 of quality 85. Reported
+per case: CPU time of the whole recorder process as a share of one core, rows lost, and images that were sent and are
+not in the sealed episode: ``refused_or_lost`` those that the recorder counted, ``never_came`` the others. ``runnable``
+is how many threads of the machine wanted to run at once. Exit code 1 above 15 % (JPEG as it is) or 30 % (H.264) of a
+core, or if anything is missing.
 """
 
 from __future__ import annotations
@@ -45,16 +46,16 @@ CASES = {
 """What is published, how it is stored, and the gate in per cent of a core."""
 
 
-def pictures() -> list[NDArray[np.uint8]]:
-    """A second of a moving scene with sensor noise, (480, 640, 3) each."""
+def pictures(pan: int = 5) -> list[NDArray[np.uint8]]:
+    """A second of a scene with sensor noise that moves ``pan`` pixels per image, (480, 640, 3) each."""
     y, x = np.mgrid[0:480, 0:640]
     scene = np.stack([(x + 2 * y) // 4 % 256, (x // 40 + y // 40) % 2 * 120 + 60, 255 - y // 2], 2)
     noise = np.random.default_rng(0)
-    moved = (np.roll(scene, 5 * k, 1) + noise.normal(0.0, 4.0, scene.shape) for k in range(30))
+    moved = (np.roll(scene, pan * k, 1) + noise.normal(0.0, 4.0, scene.shape) for k in range(30))
     return [np.clip(image, 0, 255).astype(np.uint8) for image in moved]
 
 
-def publish(kind: str, seconds: float) -> None:
+def publish(kind: str, seconds: float, scene: str) -> None:
     """Publish every camera at 30 Hz as ``kind`` (jpeg or raw); print how many of each were sent, and how late."""
     import rclpy
     from builtin_interfaces.msg import Time
@@ -64,7 +65,7 @@ def publish(kind: str, seconds: float) -> None:
 
     from rove_teleop.robot_io import topics
 
-    images = pictures()
+    images = pictures(5 if scene == "pan" else 0)
     if kind == "jpeg":
         jpegs = [simplejpeg.encode_jpeg(image, 85, colorsubsampling="420") for image in images]
         messages = [CompressedImage(format="jpeg", data=np.frombuffer(jpeg, np.uint8)) for jpeg in jpegs]
@@ -103,7 +104,7 @@ def runnable() -> int:
     return int(Path("/proc/loadavg").read_text().split()[3].split("/")[0])
 
 
-def measure(folder: Path, case: str, seconds: float) -> dict[str, object]:
+def measure(folder: Path, case: str, seconds: float, scene: str) -> dict[str, object]:
     """One episode of ``seconds``."""
     kind, codec, gate_percent = CASES[case]
     recorder = RecorderProcess(
@@ -112,8 +113,9 @@ def measure(folder: Path, case: str, seconds: float) -> dict[str, object]:
     recorder.answer()
     recorder.ask({"begin": {**ATTRIBUTES, "cameras": list(CAMERAS), "first_tick": 0}})
     rows = Rows(folder / "rows")
+    publisher = [sys.executable, "-m", "benchmarks.episodes.cameras", "--publish", kind, "--scene", scene]
     cameras = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.episodes.cameras", "--publish", kind, "--seconds", str(seconds)],
+        [*publisher, "--seconds", str(seconds)],
         env={**os.environ, **ENVIRONMENT},
         stdout=subprocess.PIPE,
         text=True,
@@ -139,6 +141,7 @@ def measure(folder: Path, case: str, seconds: float) -> dict[str, object]:
     missing = sent - answer["frames"]
     return {
         "case": case,
+        "scene": scene,
         "cpu_percent_of_a_core": round(percent, 1),
         "gate_percent": gate_percent,
         "images_sent": sent,
@@ -151,7 +154,7 @@ def measure(folder: Path, case: str, seconds: float) -> dict[str, object]:
         "kilobytes_per_image": round(stored_bytes / max(1, answer["frames"]) / 1e3, 1),
         "seal_ms": answer["seal_ms"],
         "broken": list(verify_episode(episode.path).broken),
-        "runnable": statistics.fmean(wanted),
+        "runnable": round(statistics.fmean(wanted), 1),
         "load_1_min": os.getloadavg()[0],
     }
 
@@ -167,12 +170,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=15.0)
     parser.add_argument("--busy", type=int, default=5, help="processes that only burn (default %(default)s)")
+    parser.add_argument("--scene", choices=("pan", "still"), default="pan", help="(default: %(default)s)")
     parser.add_argument("--cases", default=",".join(CASES), help="with commas between (default: all)")
     parser.add_argument("--publish", choices=("jpeg", "raw"), help=argparse.SUPPRESS)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if options.publish is not None:
-        publish(options.publish, options.seconds)
+        publish(options.publish, options.seconds, options.scene)
         return 0
     # Tests have their own domain: another program's images would be counted here.
     ENVIRONMENT["ROS_DOMAIN_ID"] = os.environ.get("ROS_DOMAIN_ID", "49")
@@ -183,7 +187,7 @@ def main() -> int:
     try:
         for case in options.cases.split(","):
             with tempfile.TemporaryDirectory() as folder:
-                results.append(measure(Path(folder), case, options.seconds))
+                results.append(measure(Path(folder), case, options.seconds, options.scene))
             if not options.json:
                 Console().print_json(json.dumps(results[-1]))
     finally:

@@ -13,6 +13,11 @@ from ..errors import MessageRefused
 from ..robot_io import topics
 from ..robot_io.images import encode_image, read_image
 
+_DEPTH = 30
+"""Images that wait while this process does not get a processor: a second of them."""
+_RELIABLE = QoSProfile(depth=_DEPTH, reliability=ReliabilityPolicy.RELIABLE)
+_BEST_EFFORT = QoSProfile(depth=_DEPTH, reliability=ReliabilityPolicy.BEST_EFFORT)
+
 
 class CameraInput:
     """Polls the compressed topic, and the raw one as long as only that has a publisher.
@@ -23,7 +28,7 @@ class CameraInput:
     def __init__(self, node: Node, name: str, intake: Intake, codec: str = "jpeg") -> None:
         self._node, self._name, self._intake = node, name, intake
         self._read = read_image if codec == "h264" else encode_image
-        self._compressed = self._listen(CompressedImage, topics.camera_topic(name), topics.IMAGES)
+        self._compressed = self._listen(CompressedImage, topics.camera_topic(name), _RELIABLE)
         self._raw: topics.PolledSubscription | None = None
         self._best_effort = False
         self._retired: list[topics.PolledSubscription] = []
@@ -39,7 +44,7 @@ class CameraInput:
             # The reliable subscription hears nothing of such a camera.
             self._best_effort = True
             self._retired.append(self._compressed)
-            self._compressed = self._listen(CompressedImage, topic, topics.IMAGES_BEST_EFFORT)
+            self._compressed = self._listen(CompressedImage, topic, _BEST_EFFORT)
         if offers and self._raw is not None:
             self._retired.append(self._raw)
             self._raw = None
@@ -48,7 +53,7 @@ class CameraInput:
         topic = topics.raw_camera_topic(self._name)
         offers = self._offers(topic)
         if offers:
-            quality = topics.IMAGES_BEST_EFFORT if ReliabilityPolicy.BEST_EFFORT in offers else topics.IMAGES
+            quality = _BEST_EFFORT if ReliabilityPolicy.BEST_EFFORT in offers else _RELIABLE
             self._raw = self._listen(Image, topic, quality)
 
     def take(self, now_s: float) -> None:

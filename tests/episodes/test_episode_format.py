@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rove_teleop.episodes.camera_layout import VIDEO_FIELDS
 from rove_teleop.episodes.layout import CAMERA_FIELDS, GROUP_FIELDS
 from rove_teleop.episodes.read import open_episode
 from rove_teleop.types import Authority, Phase, Reason
@@ -22,7 +23,7 @@ def test_the_example_of_the_documentation_runs(tmp_path: Path) -> None:
 
 
 def test_every_array_is_documented_as_it_is() -> None:
-    for fields in (*GROUP_FIELDS.values(), CAMERA_FIELDS):
+    for fields in (*GROUP_FIELDS.values(), CAMERA_FIELDS, VIDEO_FIELDS):
         for field in fields:
             row = f"| `{field.name}` | {np.dtype(field.kind).name} |"
             assert row in _TEXT, row

@@ -6,12 +6,11 @@ already acknowledged.
 
 from __future__ import annotations
 
-import re
 import struct
 
 TIMESCALE_HZ = 90_000
 _DURATION = TIMESCALE_HZ // 30  # of an image whose successor is not known yet
-_START_CODE = re.compile(rb"\x00{2,3}\x01")
+_START_CODE = b"\x00\x00\x01"
 _DEFAULT_BASE_IS_MOOF = 0x020000
 _TRUN = 0x000701  # where the data is; per sample: duration, size, flags
 _KEY, _DEPENDS = 0x02000000, 0x01010000
@@ -36,7 +35,8 @@ def _moof(sequence: int, time: int, size: int, data_offset: int, *, key: bool) -
 
 def _length_prefixed(data: bytes) -> bytes:
     """NAL units behind start codes to NAL units behind their length, as MP4 holds them."""
-    units = [unit for unit in _START_CODE.split(data) if unit]
+    # Some start codes have one zero more; no unit ends with one.
+    units = [unit for unit in (part.rstrip(b"\x00") for part in data.split(_START_CODE)) if unit]
     return b"".join(struct.pack(">I", len(unit)) + unit for unit in units)
 
 

@@ -55,7 +55,7 @@ class H264Encoder:
         if (frame.width, frame.height) != self._size:
             sizes = f"{frame.width}x{frame.height}, its first was {self._size[0]}x{self._size[1]}"
             raise DatasetInvalid(f"camera '{self._camera}' sent an image of {sizes}: as H.264 they must be alike")
-        return self._encode(frame.reformat(format="yuvj420p", interpolation="FAST_BILINEAR"), receive_s)
+        return self._encode(frame.reformat(format="yuvj420p", interpolation="FAST_BILINEAR", threads=1), receive_s)
 
     def _decode(self, jpeg: bytes) -> av.VideoFrame:
         try:
