@@ -12,6 +12,7 @@ from .episodes.edit.overlay import read_labels
 from .episodes.read import Episode, open_episode
 from .failure.conformal import voted
 from .failure.figures import Judged
+from .failure.opinion import NEVER
 from .failure.streams import COMMANDED_S, Streams
 from .models.checkpoint import Checkpoint
 from .models.observation import observe
@@ -87,7 +88,8 @@ def logged_opinions(episode: Episode, outcome: str) -> dict[str, Judged]:
     when = np.asarray(episode["failure/stamp_s"])
     inside = (when >= begin_s) & (when <= end_s + 0.2)
     names = np.array([row.tobytes().rstrip(b"\0").decode() for row in np.asarray(episode["failure/detector"])])
-    beyond = np.asarray(episode["failure/score"]) - np.asarray(episode["failure/threshold"])
+    score, threshold = np.asarray(episode["failure/score"]), np.asarray(episode["failure/threshold"])
+    beyond = np.where(threshold < NEVER, score - threshold, score)
     alarm = np.asarray(episode["failure/alarm"]) == 1
     result = {}
     for name in sorted(set(names[inside].tolist())):

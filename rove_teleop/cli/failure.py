@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -184,14 +185,20 @@ def _show(rows: Any) -> None:
         table.add_column(heading, justify="left" if heading == "detector" else "right")
     for item in rows:
         table.add_row(
-            item.detector, f"{item.auroc:.3f}", f"{item.balanced_accuracy:.3f}", _rate(item.true_alarms),
-            _rate(item.false_alarms), f"{item.lead_s:.1f} s", f"{100 * item.lead_share:.0f} %",
-            f"{item.trigger_lead_s:.1f} s",
+            item.detector, _number(item.auroc, ".3f"), _number(item.balanced_accuracy, ".3f"),
+            _rate(item.true_alarms), _rate(item.false_alarms), _number(item.lead_s, ".1f", " s"),
+            _number(100 * item.lead_share, ".0f", " %"), _number(item.trigger_lead_s, ".1f", " s"),
         )  # fmt: skip
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
+def _number(value: float, digits: str, unit: str = "") -> str:
+    return f"{value:{digits}}{unit}" if math.isfinite(value) else "-"
+
+
 def _rate(rate: Rate) -> str:
+    if not rate.total:
+        return "none"
     return f"{rate.count}/{rate.total} ({100 * rate.low:.0f}-{100 * rate.high:.0f} %)"
 
 

@@ -33,6 +33,7 @@ class Alarms:
     def begin(self, now_s: float) -> None:
         """A new episode: nothing is known."""
         self.no_progress.reset(now_s)
+        self._began_s = now_s
         self.sentence: str | None = None
         self._advice, self._advised_s = Advice(None), -math.inf
         self._elevated_s: float | None = None
@@ -61,5 +62,6 @@ class Alarms:
         or where it was not, the last `PREROLL_S`. Its detail is JSON."""
         seen = self._elevated_s is not None and now_s - self._advised_s <= STALE_S
         since_s = self._elevated_s if seen and self._elevated_s is not None else now_s - PREROLL_S
+        since_s = max(since_s, self._began_s)
         body = {"cause": cause, "since_s": round(since_s, 4), "seconds": round(now_s - since_s, 3), "elevated": seen}
         return Event(now_s, "preroll", json.dumps(body))
