@@ -1,6 +1,7 @@
 // What the page draws. Every text goes in as text, never as HTML; a value that is missing is drawn as a dash.
 
 import { $, fixed, isNumber, make, setText, words } from "./dom.js";
+import { soundAlarm } from "./alarm_sound.js";
 import { drawCalibration } from "./calibration.js";
 import { drawHandovers } from "./handovers.js";
 import { drawTimeline } from "./timeline.js";
@@ -99,6 +100,7 @@ function drawBanners(status, session, age_s, trouble) {
   const recording = session.recording ?? "ok";
   const lost = silent ? `Control has been silent for ${age_s.toFixed(0)} s. What you see is old.` : null;
   const alarm = recording === "ok" ? status.alarm : `Recording: ${recording}`;
+  soundAlarm(alarm);
   for (const [element, text] of [[$("lost"), lost], [$("alarm"), alarm], [$("operator"), trouble]]) {
     element.hidden = !text;
     setText(element, text ?? "");
