@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from scipy.stats import binomtest
 
+from .errors import PolicyUnavailable, UsageError
 from .handover.states import Signal
 from .policy.protocol import Observation, Plan, Policy, within_validity
 from .robots.description import RobotDescription
@@ -71,7 +72,13 @@ def evaluate(
 
     ``params`` default to the deployment spread. ``progress`` gets episodes so far, how many, and successes so far.
     The same arguments give the same counts.
+
+    Raises:
+        UsageError: the policy looks at cameras, of which virtual time has none.
+        PolicyUnavailable: it went away or does not answer: what it would have done is unknown, and no failure of it.
     """
+    if policy.cameras:
+        raise UsageError(f"the policy looks at cameras {list(policy.cameras)}, but an evaluation has no pictures")
     world = World(robot, task, params=params)
     timing = replace(Timing(), replan_s=policy.execute_s, limit_s=world.task.params.time_limit_s)
     plan = planner(policy, world, timing.inference_s)
@@ -80,10 +87,13 @@ def evaluate(
     for seed in range(first_seed, first_seed + episodes):
         policy.reset(seed)
         results.append(run_episode(world, live_loop(robot), seed, plan, timing=timing))
+        if policy.problem is not None:
+            raise PolicyUnavailable("no plan", f"episode {len(results)} of the evaluation: {policy.problem}")
         successes += results[-1].outcome is Signal.SUCCESS
         if progress is not None:
             progress(len(results), episodes, successes)
-    return Evaluation(task, first_seed, tuple(results), world.notes)
+    refused = {"plans refused": str(dict(policy.refused))} if policy.refused else {}
+    return Evaluation(task, first_seed, tuple(results), {**world.notes, **refused})
 
 
 def planner(policy: Policy, world: World, delay_s: float = Timing.inference_s) -> Planner:

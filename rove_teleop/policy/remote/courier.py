@@ -82,7 +82,8 @@ class Courier:
         try:
             self._connect_and_serve()
         finally:
-            self._lost("thread ended", f"{self._link.where} is not asked any more")
+            if not self._closed.is_set():
+                self._lost("thread ended", f"{self._link.where} is not asked any more")
 
     def _connect_and_serve(self) -> None:
         pause_s = FIRST_PAUSE_S
