@@ -77,8 +77,8 @@ compiled: install # Kinematics and filter, once per version of their sources; a 
 system-demo: # The libraries that render the simulated camera without a display.
 	@PATH="$$PATH:/usr/sbin:/sbin" ldconfig -p | grep -q libEGL.so.1 || sh packaging/need.sh $(RENDERING)
 
-# What integration tests drive: a browser, Monado, an S3 server; on CI, where nothing may skip, LeRobot too (2.2 GB).
-system-test: install system-demo .cache/peers-exchange/.ready $(if $(CI),.cache/peers-data/.ready)
+# What integration tests drive: a browser, Monado, an S3 server, openpi's client; on CI, where nothing may skip, LeRobot too (2.2 GB).
+system-test: install system-demo .cache/peers-exchange/.ready .cache/peers-policy/.ready $(if $(CI),.cache/peers-data/.ready)
 	@command -v chromium >/dev/null || sh packaging/need.sh chromium
 	@PATH="$$PATH:/usr/sbin:/sbin" ldconfig -p | grep -q libatomic.so.1 || sh packaging/need.sh libatomic1
 	@sh packaging/iwer.sh || test -z "$$CI" # the emulated headset: without a network its test is skipped
@@ -87,6 +87,12 @@ system-test: install system-demo .cache/peers-exchange/.ready $(if $(CI),.cache/
 .cache/peers-exchange/.ready: tests/remote/peers.txt # An S3 server and zarr 2, for tests.
 	$(PYTHON) -m venv .cache/peers-exchange
 	.cache/peers-exchange/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+# It pins numpy below 2. The rest of its pins lies in the file, so nothing else is asked for.
+.cache/peers-policy/.ready: benchmarks/policy/peers.txt
+	$(PYTHON) -m venv .cache/peers-policy
+	.cache/peers-policy/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 clean: ## Remove the environment and caches (never datasets)

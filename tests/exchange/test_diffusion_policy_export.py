@@ -62,6 +62,7 @@ def test_each_frame_has_the_newest_image(buffer):
     assert shown == [int((0.001 + step / 50.0) * 30.0) for step in range(40)]
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(not ZARR_2.exists(), reason="zarr 2 is not installed (make system-test)")
 def test_zarr_2_reads_it_as_diffusion_policy_does(buffer):
     _, out, _ = buffer

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
+T = TypeVar("T", bound=Callable[..., object])
 ROOT = Path(__file__).parents[3]
 HERE = Path(__file__).parent
 OPENPI_PYTHON = ROOT / ".cache/peers-policy/bin/python"
 LEROBOT_PYTHON = ROOT / ".cache/peers-data/bin/python"
 
-needs_openpi = pytest.mark.skipif(
-    not OPENPI_PYTHON.is_file(), reason="no .cache/peers-policy with openpi-client (benchmarks/policy/peers.txt)"
+_without_openpi = pytest.mark.skipif(
+    not OPENPI_PYTHON.is_file(), reason="no .cache/peers-policy with openpi-client (make .cache/peers-policy/.ready)"
 )
 needs_lerobot = pytest.mark.skipif(
     not LEROBOT_PYTHON.is_file(), reason="no .cache/peers-data with LeRobot (make .cache/peers-data/.ready)"
 )
 LEROBOT_ENVIRONMENT = {**os.environ, "PYTHONPATH": str(HERE / "without_cuda"), "OMP_NUM_THREADS": "1"}
+
+
+def needs_openpi(test: T) -> T:
+    """Runs with the integration tests: what it needs is made with theirs."""
+    return pytest.mark.integration(_without_openpi(test))
 
 
 def run_openpi(script: str, *arguments: str, stdin: bytes = b"") -> bytes:
