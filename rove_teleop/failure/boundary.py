@@ -17,7 +17,7 @@ from scipy.signal import find_peaks
 from ..types import Array
 from .hand_motion import HumanMotion, MotionCurves, motion_curves
 
-_NEAR = 0.8
+_NEAR, _DEEPER = 0.8, 0.75
 """Where no rest meets the criteria, the last one that comes about as near as the best: late rather than early."""
 
 
@@ -28,19 +28,21 @@ class BoundarySettings:
     The hands are at rest where, smoothed by ``smoothing_s``, they are slower than ``rest_ratio`` of the movements
     before and after (a tremble of ``rest_m_s`` does not count). They have set out when they then, smoothed by
     ``travel_smoothing_s``, travel ``travel_m`` in ``ahead_s``, ``straight`` being the share of their path that brings
-    them further, the robot within ``residual_m``. ``margin_s`` is added.
+    them further, the robot within ``residual_m``. A deeper rest within ``again_s`` counts instead; ``margin_s`` is
+    added.
     Tuned on simulated people, and judged on others, by benchmarks/failure/boundary.py.
     """
 
     smoothing_s: float = 0.05
-    travel_smoothing_s: float = 0.14
-    rest_ratio: float = 0.7
+    travel_smoothing_s: float = 0.1
+    rest_ratio: float = 0.6
     rest_m_s: float = 0.004
     ahead_s: float = 0.8
-    straight: float = 0.85
-    travel_m: float = 0.02
+    straight: float = 0.78
+    travel_m: float = 0.016
     residual_m: float = 0.03
-    margin_s: float = 0.22
+    again_s: float = 0.45
+    margin_s: float = 0.26
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +74,15 @@ def propose_t_r(motion: HumanMotion, settings: BoundarySettings | None = None) -
         return RecoveryProposal(end_s, 0.0, "at no rest between two movements anything spoke for t_r", curves, rests)
     settled = np.flatnonzero(score >= 1.0)
     nearest = np.flatnonzero(score >= _NEAR * np.max(score))
-    number = int(settled[0] if len(settled) else nearest[-1])
+    number = _deepest(curves, rests, int(settled[0] if len(settled) else nearest[-1]), chosen.again_s)
     t_r_s = min(float(curves.stamp_s[rests[number]]) + chosen.margin_s, end_s)
     if not len(settled):
         return RecoveryProposal(
             t_r_s, 0.0, "the hands never set out and kept going: this rest comes nearest", curves, rests
         )
     # What was nearly taken instead, an earlier rest, is what can be wrong.
-    confidence = float(np.clip(score[number] - np.max(score[:number], initial=0.0), 0.0, 1.0))
+    first = int(settled[0])
+    confidence = float(np.clip(score[first] - np.max(score[:first], initial=0.0), 0.0, 1.0))
     words = "the first rest" if number == 0 else f"{number} rests that led nowhere"
     reason = f"after {words} the hands set out, straight and far, with the robot close behind"
     return RecoveryProposal(t_r_s, confidence, reason, curves, rests)
@@ -90,6 +93,16 @@ def _rests(speed_m_s: Array, settings: BoundarySettings) -> NDArray[np.int64]:
     depth = -np.log(speed_m_s + settings.rest_m_s)
     found, _ = find_peaks(depth, prominence=-np.log(settings.rest_ratio))
     return np.asarray(found, dtype=np.int64)
+
+
+def _deepest(curves: MotionCurves, rests: NDArray[np.int64], number: int, again_s: float) -> int:
+    """The rest ``number``, or a clearly deeper one that follows at once: a tremble while drawing back is no rest."""
+    for later in range(number + 1, len(rests)):
+        if curves.stamp_s[rests[later]] - curves.stamp_s[rests[number]] > again_s:
+            break
+        if curves.speed_m_s[rests[later]] < _DEEPER * curves.speed_m_s[rests[number]]:
+            number = later
+    return number
 
 
 def _scores(curves: MotionCurves, rests: NDArray[np.int64], settings: BoundarySettings) -> Array:
