@@ -171,6 +171,17 @@ def second_jpeg(offset: int) -> Callable[[Log], object]:
     return change
 
 
+def key_image(row: int) -> Callable[[Log], object]:
+    """As in a video, but one image needs bytes that are none (row 1) or an image that comes later."""
+
+    def change(log: Log) -> None:
+        keyframe = np.array(log.arrays["cameras/ego/offset"])
+        keyframe[1] = keyframe[1] + 1 if row == 1 else keyframe[2]
+        log.arrays["cameras/ego/keyframe"] = keyframe
+
+    return change
+
+
 def begins_elsewhere(log: Log) -> None:
     log.control("q_measured_rad")[0, 3] += 1e-3
 
@@ -191,6 +202,8 @@ BROKEN = [
     (streams.images_lie_in_their_pack, lambda log: log.arrays["cameras/ego/length"].__setitem__(2, 10**6)),
     (streams.images_are_whole, second_jpeg(0)),
     (streams.images_are_whole, second_jpeg(50)),
+    (streams.videos_have_key_images, key_image(1)),
+    (streams.videos_have_key_images, key_image(2)),
     (streams.lost_images_are_counted, lambda log: log.arrays["cameras/ego/sequence"].__setitem__(2, 3)),
     (streams.lost_images_are_counted, lambda log: log.arrays["cameras/ego/sequence"].__setitem__(2, 1)),
     (streams.repeated_images_are_counted, lambda log: log.arrays["cameras/ego/capture_s"].__setitem__(1, 1.7e9)),
