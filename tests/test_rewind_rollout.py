@@ -44,7 +44,7 @@ def test_the_simulated_robot_walks_back():
     there = sent[: back[0]]
     moving = there[np.r_[True, np.any(np.diff(there, axis=0), axis=1)]]
     goal = moving[-1 - round(1.0 / robot.dt_s)]
-    assert np.max(np.abs(moving[-1] - goal)) > 0.1, "there was something to walk back"
+    assert np.max(np.abs(moving[-1] - goal)) > 0.05, "there was something to walk back"
     assert np.max(np.abs(sent[back[-1]] - goal)) < 2e-3
     arms = np.r_[robot.groups["left_arm"], robot.groups["right_arm"]]
     assert np.max(np.abs(ticks[-2].q_measured_rad - goal)[arms]) < 0.02, "and the robot is there"
