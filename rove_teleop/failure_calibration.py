@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from .failure.calibration import Calibration
 from .failure.combination import Combination, Extreme, fit_extreme, fit_weighed
-from .failure.conformal import Threshold, conformal_level, fewest_successes, fit_band, voted
+from .failure.conformal import Threshold, conformal_level, fit_band, voted
 from .failure.detectors import build_detectors
 from .failure.figures import auroc
 from .failure.network import Tensors
@@ -30,6 +31,18 @@ TELLING = 0.7
 EXTREMES: tuple[Extreme, ...] = ("any", "all")
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """Networks, what detectors say of the episodes that taught them (each by networks that did not see it), and of the
+    successes that are kept for thresholds, out of ``kept`` episodes."""
+
+    tensors: Tensors
+    episodes: list[Streams]
+    tracks: list[Track]
+    successes: list[Track]
+    kept: int
+
+
 def calibrate(
     episodes: Sequence[Streams],
     policy: str,
@@ -46,27 +59,41 @@ def calibrate(
     Raises:
         CalibrationFailed: too few successes for ``alpha``; the sentence says how many it needs.
     """
+    # Refused before anything is trained.
+    conformal_level(np.zeros(sum(item.success for item in split(episodes)[1])), alpha)
+    return set_thresholds(fit(episodes, seed), policy, task, alpha, time_varying, without)
+
+
+def fit(episodes: Sequence[Streams], seed: int = 0) -> Fitted:
+    """Train the networks on one half; let all detectors hear both halves."""
     fitting, judging = split(episodes)
-    successes = [item for item in judging if item.success]
-    if len(successes) < fewest_successes(alpha):
-        conformal_level(np.zeros(len(successes)), alpha)
     tensors = fit_networks(fitting, seed)
-    tracks = cross_fitted(fitting, seed)
-    combinations = fit_combinations(fitting, tracks, without)
-    rules = _rules(fitting, tracks, combinations, time_varying)
-    held = [replay(item, build_detectors(tensors)) for item in successes]
+    successes = [replay(item, build_detectors(tensors)) for item in judging if item.success]
+    return Fitted(tensors, fitting, cross_fitted(fitting, seed), successes, len(judging))
+
+
+def set_thresholds(
+    fitted: Fitted, policy: str, task: str, alpha: float, time_varying: bool = False, without: Sequence[str] = ()
+) -> Calibration:
+    """Combine the detectors, and give each and every combination its threshold for ``alpha``.
+
+    Raises:
+        CalibrationFailed: too few successes for ``alpha``.
+    """
+    combinations = fit_combinations(fitted.episodes, fitted.tracks, without)
     thresholds, calm = {}, {}
-    for name, rule in rules.items():
-        maxima = np.array([episode_maximum(track, name, rule, combinations) for track in held])
+    for name, rule in _rules(fitted, combinations, time_varying).items():
+        maxima = np.array([episode_maximum(track, name, rule, combinations) for track in fitted.successes])
+        level = conformal_level(maxima, alpha)
         if np.ptp(maxima) > 0.0:
-            level = conformal_level(maxima, alpha)
             thresholds[name] = Threshold(level, rule.stamp_s, rule.centre, rule.width)
             calm[name] = float(np.median(maxima))
     decides = next(name for name in ("weighed", "any", Overtime.name) if name in thresholds)
-    counts = {"fitted_on": str(len(fitting)), "failures_fitted_on": str(sum(not item.success for item in fitting))}
+    failures = sum(not item.success for item in fitted.episodes)
+    counts = {"fitted_on": str(len(fitted.episodes)), "failures_fitted_on": str(failures), "without": ",".join(without)}
     return Calibration(
-        policy, task, alpha, time_varying, len(judging), len(successes), decides,
-        thresholds, combinations, calm, dict(tensors), counts | {"seed": str(seed), "without": ",".join(without)},
+        policy, task, alpha, time_varying, fitted.kept, len(fitted.successes), decides,
+        thresholds, combinations, calm, dict(fitted.tensors), counts,
     )  # fmt: skip
 
 
@@ -152,14 +179,12 @@ def episode_maximum(track: Track, name: str, rule: Threshold, combinations: dict
     return float(agreed.max()) if len(agreed) else -NEVER
 
 
-def _rules(
-    episodes: Sequence[Streams], tracks: Sequence[Track], combinations: dict[str, Combination], time_varying: bool
-) -> dict[str, Threshold]:
+def _rules(fitted: Fitted, combinations: dict[str, Combination], time_varying: bool) -> dict[str, Threshold]:
     """A threshold without a level for everything that may raise an alarm."""
-    names = [*tracks[0].names, *combinations]
+    names = [*fitted.successes[0].names, *combinations]
     if not time_varying:
         return {name: Threshold() for name in names}
-    good = [track for item, track in zip(episodes, tracks, strict=True) if item.success]
+    good = [track for item, track in zip(fitted.episodes, fitted.tracks, strict=True) if item.success]
     return {
         # What grows with the time by itself has no centre that could be taken off.
         name: Threshold() if name == Overtime.name else fit_band(

@@ -23,7 +23,7 @@ from rove_teleop.failure.figures import figures
 from rove_teleop.failure.replay import replay
 from rove_teleop.failure.streams import Streams
 from rove_teleop.failure.streams_file import load_streams, save_streams
-from rove_teleop.failure_calibration import calibrate
+from rove_teleop.failure_calibration import fit, set_thresholds
 from rove_teleop.failure_report import judge, report
 from rove_teleop.policy.local import load_policy, shipped_checkpoint
 from rove_teleop.robots.description import load_robot
@@ -95,12 +95,13 @@ def main() -> None:
     for task in options.tasks.split(","):
         episodes = streams_of(options.streams, task, "calibration", options.calibrate, CALIBRATION_SEED)
         held = streams_of(options.streams, task, "held_out", options.judge, HELD_OUT_SEED)
+        fitted = fit(episodes)
         for title, settings in (
             (task, {}),
             (f"{task}, without the task's progress", {"without": NEEDS_PROGRESS}),
             (f"{task}, thresholds along the time", {"time_varying": True}),
         ):
-            calibration = calibrate(episodes, "benchmark", task, options.alpha, **settings)
+            calibration = set_thresholds(fitted, "benchmark", task, options.alpha, **settings)
             show(title, held, calibration)
             if not settings:
                 tick_ms, chunk_ms = cost(calibration, held[:20])
