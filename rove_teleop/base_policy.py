@@ -25,9 +25,10 @@ class Recipe:
     unseen: tuple[str, ...] = ("true_",)
 
 
+_SETTINGS = CloningSettings(steps=3000, step_s=0.05, horizon=16, execute=8)
 RECIPES = {
-    "toaster": Recipe(60, CloningSettings(steps=3000)),
-    "whiteboard": Recipe(26, CloningSettings(steps=3000)),
+    "toaster": Recipe(60, _SETTINGS),
+    "whiteboard": Recipe(26, _SETTINGS),
 }
 """Chosen so that a policy succeeds in 40 to 70 % of deployments: good enough to watch, with something to correct."""
 

@@ -26,9 +26,9 @@ Progress = Callable[[int, int, float], None]
 class CloningSettings:
     """Hyper-parameters. ``input_noise`` is in standard deviations of the normalised observation."""
 
-    step_s: float = 0.05
-    horizon: int = 16
-    execute: int = 8
+    step_s: float = 0.02
+    horizon: int = 50
+    execute: int = 16
     hidden: int = 256
     layers: int = 3
     steps: int = 3000

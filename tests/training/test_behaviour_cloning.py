@@ -15,7 +15,9 @@ pytestmark = pytest.mark.integration  # long: it runs after the unit tests
 
 ROBOT = load_robot("iron_r01")
 JOINT = ROBOT.groups["right_arm"][0]
-QUICK = CloningSettings(steps=1000, batch=128, hidden=128, layers=3, learning_rate=3e-3, report_every=100)
+QUICK = CloningSettings(
+    step_s=0.05, horizon=16, steps=1000, batch=128, hidden=128, layers=3, learning_rate=3e-3, report_every=100
+)
 
 
 def reach(goal: float) -> Trajectory:
