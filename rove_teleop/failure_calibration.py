@@ -1,4 +1,4 @@
-"""Recorded episodes to a calibration: one half teaches the detectors, the other sets the thresholds."""
+"""Recorded episodes to a calibration: some teach the detectors, the other successes set the thresholds."""
 
 from __future__ import annotations
 
@@ -34,13 +34,12 @@ EXTREMES: tuple[Extreme, ...] = ("any", "all")
 @dataclass(frozen=True)
 class Fitted:
     """Networks, what detectors say of the episodes that taught them (each by networks that did not see it), and of the
-    successes that are kept for thresholds, out of ``kept`` episodes."""
+    successes that are kept for thresholds."""
 
     tensors: Tensors
     episodes: list[Streams]
     tracks: list[Track]
     successes: list[Track]
-    kept: int
 
 
 def calibrate(
@@ -52,7 +51,7 @@ def calibrate(
     seed: int = 0,
     without: Sequence[str] = (),
 ) -> Calibration:
-    """Fit on every other success and failure, set thresholds on the other successes, which no fitting has seen.
+    """Fit on the failures and a third of the successes, set thresholds on the others, which no fitting has seen.
 
     ``policy`` is a hash (`failure_files.policy_hash`); ``without`` are detectors that are left out of the combinations.
 
@@ -60,16 +59,16 @@ def calibrate(
         CalibrationFailed: too few successes for ``alpha``; the sentence says how many it needs.
     """
     # Refused before anything is trained.
-    conformal_level(np.zeros(sum(item.success for item in split(episodes)[1])), alpha)
+    conformal_level(np.zeros(len(split(episodes)[1])), alpha)
     return set_thresholds(fit(episodes, seed), policy, task, alpha, time_varying, without)
 
 
 def fit(episodes: Sequence[Streams], seed: int = 0) -> Fitted:
-    """Train the networks on one half; let all detectors hear both halves."""
-    fitting, judging = split(episodes)
+    """Train the networks on one part; let all detectors hear both."""
+    fitting, kept = split(episodes)
     tensors = fit_networks(fitting, seed)
-    successes = [replay(item, build_detectors(tensors)) for item in judging if item.success]
-    return Fitted(tensors, fitting, cross_fitted(fitting, seed), successes, len(judging))
+    successes = [replay(item, build_detectors(tensors)) for item in kept]
+    return Fitted(tensors, fitting, cross_fitted(fitting, seed), successes)
 
 
 def set_thresholds(
@@ -92,20 +91,17 @@ def set_thresholds(
     failures = sum(not item.success for item in fitted.episodes)
     counts = {"fitted_on": str(len(fitted.episodes)), "failures_fitted_on": str(failures), "without": ",".join(without)}
     return Calibration(
-        policy, task, alpha, time_varying, fitted.kept, len(fitted.successes), decides,
+        policy, task, alpha, time_varying, len(fitted.episodes) + len(fitted.successes), len(fitted.successes), decides,
         thresholds, combinations, calm, dict(fitted.tensors), counts,
     )  # fmt: skip
 
 
 def split(episodes: Sequence[Streams]) -> tuple[list[Streams], list[Streams]]:
-    """Every other success and every other failure, in order: to fit, and to judge."""
-    fitting: list[Streams] = []
-    judging: list[Streams] = []
-    for success in (True, False):
-        listed = [item for item in episodes if item.success is success and len(item.chunk_s)]
-        fitting += listed[1::2]
-        judging += listed[::2]
-    return fitting, judging
+    """To fit: every failure and every third success. To set thresholds: the other successes."""
+    heard = [item for item in episodes if len(item.chunk_s)]
+    successes = [item for item in heard if item.success]
+    fitting = [item for item in heard if not item.success] + successes[2::3]
+    return fitting, [item for number, item in enumerate(successes) if number % 3 != 2]
 
 
 def fit_networks(episodes: Sequence[Streams], seed: int = 0) -> Tensors:

@@ -2,8 +2,9 @@
 
     python benchmarks/failure/detectors.py --streams DIR [--calibrate 160] [--judge 200] [--alpha 0.1]
 
-Rollouts are recorded once per task into DIR and used again. Half of the calibration episodes teach the detectors, the
-other half sets the thresholds, and all figures are of the held-out episodes. No detector hears how an episode ended.
+Rollouts are recorded once per task into DIR and used again. The failures and a third of the successes of the
+calibration episodes teach the detectors, the other successes set the thresholds, and all figures are of the held-out
+episodes. No detector hears how an episode ended.
 `stalled` and `retries` hear the progress that the task reports, so everything is also shown without them; and how
 episodes rank while they are as old as the median success, where the mere length of an episode says nothing yet.
 """

@@ -13,6 +13,7 @@ from .combination import Combination
 from .conformal import Threshold
 from .detectors import SENTENCES
 from .opinion import NEVER, Detector, Heard, Opinion
+from .streams import COMMANDED_S
 
 LONGEST_WAIT_S = 0.5
 """Without chunks it looks this often, for a policy that says nothing may be failing too."""
@@ -59,7 +60,7 @@ class FailureMonitor:
         self._began_s, self._looked_s = now_s, now_s
         self._scores = np.zeros(len(self.detectors))
         self._before: Array | None = None
-        self._news = False
+        self._news, self._command_due_s = False, now_s
         self._opinions: tuple[Opinion, ...] = ()
         self.elevated_s: float | None = None
 
@@ -85,8 +86,10 @@ class FailureMonitor:
         self._hear("progress", now_s, progress)
 
     def commanded(self, now_s: float, q_rad: Array) -> None:
-        """What was sent to the robot (n,)."""
-        self._hear("commanded", now_s, q_rad)
+        """What was sent to the robot (n,); one command per `COMMANDED_S` is looked at."""
+        if now_s >= self._command_due_s:
+            self._command_due_s = now_s + COMMANDED_S - 1e-9
+            self._hear("commanded", now_s, q_rad)
 
     def opinion(self, now_s: float) -> tuple[Opinion, ...]:
         """What everyone thinks now, detectors first; empty while the policy does not drive. Call it at 10 Hz or more.
