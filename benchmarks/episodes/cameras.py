@@ -20,6 +20,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -30,8 +31,9 @@ from rich.console import Console
 
 from rove_teleop.episodes.check.verify import verify_episode
 from rove_teleop.episodes.read import open_episode
-from tests.episodes.recording_tools import ATTRIBUTES
-from tests.integration.recorder_process import ENVIRONMENT, RecorderProcess, Rows
+from rove_teleop.episodes.record.row_sender import RowSender
+from tests.episodes.recording_tools import ATTRIBUTES, control_row
+from tests.integration.recorder_process import ENVIRONMENT, RecorderProcess
 
 from .recorder import cpu_s
 
@@ -99,6 +101,31 @@ def burn() -> None:
         np.sqrt(np.arange(1000.0))
 
 
+class Control(threading.Thread):
+    """Rows at 250 Hz the way control sends them: through its queue, which outlasts a recorder that is late."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(daemon=True)
+        self._sender = RowSender(path)
+        self._ended = threading.Event()
+        self.tick = 0
+
+    def run(self) -> None:
+        deadline_s = time.monotonic()
+        while not self._ended.is_set() or self._sender.waiting:
+            if not self._ended.is_set():
+                self._sender.row(control_row(self.tick, 1))
+                self.tick += 1
+            self._sender.flush()
+            deadline_s += 0.004
+            time.sleep(max(0.0, deadline_s - time.monotonic()))
+
+    def stop(self) -> None:
+        self._ended.set()
+        self.join()
+        self._sender.close()
+
+
 def runnable() -> int:
     """Threads of the machine that want to run now."""
     return int(Path("/proc/loadavg").read_text().split()[3].split("/")[0])
@@ -112,7 +139,7 @@ def measure(folder: Path, case: str, seconds: float, scene: str) -> dict[str, ob
     )
     recorder.answer()
     recorder.ask({"begin": {**ATTRIBUTES, "cameras": list(CAMERAS), "first_tick": 0}})
-    rows = Rows(folder / "rows")
+    rows = Control(folder / "rows")
     publisher = [sys.executable, "-m", "benchmarks.episodes.cameras", "--publish", kind, "--scene", scene]
     cameras = subprocess.Popen(
         [*publisher, "--seconds", str(seconds)],
