@@ -72,7 +72,7 @@ class ControlLoop:
         self.rewind_s, self.rewind_pace = 2.0, 0.5
         """How much motion a rewind walks back, and at what share of the original speed."""
         self.alarms = Alarms(no_progress or NoProgress())
-        self.auto_pause = False
+        self.auto_pause, self._by_alarm = False, False
         """Whether an alarm pauses the policy by itself; it only asks for a person otherwise."""
         self.alignment: Alignment | None = None
         self._events: list[Event] = []
@@ -128,7 +128,9 @@ class ControlLoop:
         self._log(now_s, "alarm", self.alarms.sentence or "")
         self._events.append(self.alarms.preroll(now_s, "alarm"))
         if self.auto_pause and drives:
+            self._by_alarm = True
             self.request(Signal.PAUSE, now_s)
+            self._by_alarm = False
 
     def request(
         self,
@@ -153,7 +155,7 @@ class ControlLoop:
             self._rest_first = self._rest_first or signal in (Signal.START, Signal.ACKNOWLEDGE)
             if signal is Signal.START:
                 self._begin_episode(now_s)
-            if before is State.AUTONOMOUS and signal in (Signal.PAUSE, Signal.TAKE_OVER):
+            if before is State.AUTONOMOUS and signal in (Signal.PAUSE, Signal.TAKE_OVER) and not self._by_alarm:
                 self._events.append(self.alarms.preroll(now_s, "trigger"))
             if signal is Signal.REWIND:
                 self.rewind.begin(self.rewind_s, self.rewind_pace)

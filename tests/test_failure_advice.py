@@ -30,6 +30,7 @@ def test_an_alarm_is_said_and_logged_once_with_its_preroll_and_nothing_else_happ
 def test_with_auto_pause_it_pauses_and_a_person_decides_what_follows():
     rig = advised(auto_pause=True)
     assert rig.loop.handover.state is State.PAUSED
+    assert [event.kind for event in rig.events].count("preroll") == 1
     rig.tick(500)
     assert rig.loop.handover.state is State.PAUSED
 
