@@ -20,6 +20,9 @@ from rove_teleop.types import Event
 
 from .episodes.recording_tools import begin, control_row, orphan, record
 
+# Whole files, folders or sockets: too long for the first minute.
+pytestmark = pytest.mark.integration
+
 
 def recorded(root: Path, **attributes: object) -> Path:
     """Two seconds: a person adapts from 0.8 s on, recovers from 1.2 s to the end."""

@@ -13,6 +13,9 @@ from rove_teleop.failure_report import allowed_false_alarms, report
 from rove_teleop.training import failure_networks as networks
 from rove_teleop.types import ActionChunk
 
+# Whole files, folders or sockets: too long for the first minute.
+pytestmark = pytest.mark.integration
+
 
 def episode(number, success):
     """A task that gets done in 4 s, or gets stuck half way and is given up after 8 s."""

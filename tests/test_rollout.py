@@ -34,6 +34,8 @@ class HurryingPolicy:
     execute_s: float = 0.1
     commanded_rad: list[float] = field(default_factory=list)
     joint: int = int(ROBOT.groups["right_arm"][0])
+    cameras: tuple[str, ...] = ()
+    problem: str | None = None
 
     def reset(self, seed):
         self.commanded_rad.clear()

@@ -18,6 +18,9 @@ from rove_teleop.console.headset import PROTOCOL, FrameSocket
 
 from .served_headset import FRAME_BYTES, Page, ServedHeadset, served_headset
 
+# Whole files, folders or sockets: too long for the first minute.
+pytestmark = pytest.mark.integration
+
 STATIC = ("headset.js", "headset_frame.js", "headset_link.js", "headset_panel.js", "headset_words.js", "headset.css")
 
 

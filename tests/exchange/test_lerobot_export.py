@@ -19,6 +19,9 @@ from rove_teleop.exchange.video import VideoReader
 
 from .exchange_tools import number_of, record
 
+# Whole files, folders or sockets: too long for the first minute.
+pytestmark = pytest.mark.integration
+
 ROOM = Path(__file__).parent
 
 

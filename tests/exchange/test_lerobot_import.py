@@ -25,6 +25,9 @@ from tests.episodes.recording_tools import ATTRIBUTES
 from .exchange_tools import number_of, record, small_robot
 from .test_lerobot_export import moving, rows_of
 
+# Whole files, folders or sockets: too long for the first minute.
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):

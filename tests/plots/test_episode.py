@@ -9,6 +9,9 @@ from matplotlib.image import imread
 from rove_teleop.errors import UsageError
 from rove_teleop.plots.episode import EpisodePicture, Scores, plot_episode
 
+# Whole files, folders or sockets: too long for the first minute.
+pytestmark = pytest.mark.integration
+
 TICKS = 200
 TIME_S = np.arange(TICKS) / 100.0
 PICTURE = EpisodePicture(

@@ -24,6 +24,9 @@ from rove_teleop.remote.read import list_remote, open_remote
 from rove_teleop.remote.store import ObjectStore
 from tests.episodes.recording_tools import record
 
+# Whole files, folders or sockets: too long for the first minute.
+pytestmark = pytest.mark.integration
+
 
 def files_of(folder):
     """Hash of every file below a folder, by relative path."""

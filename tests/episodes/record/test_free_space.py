@@ -12,6 +12,9 @@ from rove_teleop.errors import RecordingFailed
 from ..recording_tools import ATTRIBUTES
 from .test_recorder_session import Recorder
 
+# Whole files, folders or sockets: too long for the first minute.
+pytestmark = pytest.mark.integration
+
 
 def test_head_room_is_checked_in_a_sentence(tmp_path: Path) -> None:
     check_free_space(tmp_path, free_bytes(tmp_path) // 2)

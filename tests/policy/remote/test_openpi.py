@@ -14,6 +14,9 @@ from rove_teleop.policy.remote.policy import RemotePolicy
 
 from .serving import HOME_RAD, INDEX, JOINTS, ROBOT, SAID, answers, good, observation, stranger
 
+# Whole files, folders or sockets: too long for the first minute.
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def connect():
