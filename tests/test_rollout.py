@@ -1,6 +1,7 @@
 """What runs in virtual time goes through the path that is live for the robot."""
 
 import shutil
+from collections import Counter
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -36,6 +37,7 @@ class HurryingPolicy:
     joint: int = int(ROBOT.groups["right_arm"][0])
     cameras: tuple[str, ...] = ()
     problem: str | None = None
+    refused: Counter[str] = field(default_factory=Counter)
 
     def reset(self, seed):
         self.commanded_rad.clear()
