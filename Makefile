@@ -13,7 +13,7 @@ CONSOLE_PORT ?= 8080
 comma := ,
 # Where a ROS 2 installation is sourced, its own rclpy is used and the wheels stay out.
 EXTRAS := $(if $(ROS_DISTRO),,ros$(comma))openxr,mocap,dev
-EPISODE_BENCHMARKS := lerobot_export read
+EPISODE_BENCHMARKS := lerobot_export read save
 RENDERING := libegl1 libegl-mesa0 libgl1-mesa-dri libgles2
 PYTEST := $(VENV)/bin/python -m pytest
 
