@@ -173,7 +173,7 @@ def replay_motion(options: argparse.Namespace) -> int:
     motion = open_motion(options.motion)
     options.operator = f"replay:{options.motion}"
     options.supervisor, options.policy, options.shadow = "teleoperate", "none", ""
-    options.failure_calibration, options.auto_pause = "", False
+    options.failure_calibration, options.auto_pause, options.camera_codec = "", False, "jpeg"
     options.protocol, options.takeover, options.takeover_groups, options.sim = "complete", "anchored", "", True
     options.motion_scale = 1.0
     options.episodes, options.seed = 1, 0

@@ -83,7 +83,7 @@ def test_a_session_of_each_task(task, tmp_path):
         assert group["cameras/ego/offset"].shape[0] > 10
         assert group["policy/q_rad"].shape[0] > 2
         for first in ("tracking/sequence", "failure/score", "events/time_s", "task/stamp_s"):
-            assert group[first].shape[0] > 2, first
+            assert group[first].shape[0] > 1, first
         assert group.attrs["task"] == task
     checked = rove(41, "verify", dataset)
     assert checked.returncode == 0, checked.stdout
