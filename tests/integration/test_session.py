@@ -82,8 +82,10 @@ def test_a_session_of_each_task(task, tmp_path):
         assert group["control/q_sent_rad"].shape == (episode["rows"], 50)
         assert group["cameras/ego/offset"].shape[0] > 10
         assert group["policy/q_rad"].shape[0] > 2
-        for first in ("tracking/sequence", "failure/score", "events/time_s", "task/stamp_s"):
-            assert group[first].shape[0] > 1, first
+        for first in ("tracking/sequence", "failure/score", "task/stamp_s"):
+            assert group[first].shape[0] > 2, first
+        # An episode that nobody had to correct has two: it was started, it ended.
+        assert group["events/time_s"].shape[0] >= 2
         assert group.attrs["task"] == task
     checked = rove(41, "verify", dataset)
     assert checked.returncode == 0, checked.stdout
