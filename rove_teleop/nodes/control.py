@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import argparse
 import gc
-import json
 import math
 import sys
-from collections import Counter
 from collections.abc import Callable
-from typing import Any
 
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
@@ -19,7 +16,6 @@ from trajectory_msgs.msg import JointTrajectory
 
 from .. import clock
 from ..control_loop import ControlLoop, Tick
-from ..errors import MessageRefused
 from ..failure.alarms import Advice
 from ..failure.no_progress import NoProgress
 from ..handover.states import REQUESTS, Signal
@@ -33,7 +29,7 @@ from ..robots.description import RobotDescription, load_robot
 from ..scheduling import ask_for_short_slices
 from .control_parameters import HandoverParameters
 from .control_reports import Reports
-from .support import Bounds, Every, Parameters, Spinner, Stop, go_real_time, run_node
+from .support import Bounds, Ear, Every, Parameters, Spinner, Stop, go_real_time, run_node, task_progress
 
 SERVICE_PERIOD_S = 0.02
 PRIORITY = 50
@@ -70,8 +66,8 @@ class ControlNode:
         self._engaged = topics.PolledSubscription(self.node, Bool, topics.OPERATOR_ENGAGED)
         self._advice = topics.PolledSubscription(self.node, String, topics.FAILURE_ALARM)
         self._task = topics.PolledSubscription(self.node, String, topics.TASK_STATUS)
-        self.refused: Counter[str] = Counter()
-        self.reports = Reports(self.node, self.loop, self.refused, options.recorder)
+        self._ear = Ear()
+        self.reports = Reports(self.node, self.loop, self._ear.refused, options.recorder)
         self._spinner = Spinner(self.node)
         for signal in REQUESTS:
             self.node.create_service(Trigger, f"rove/{signal}", self._service(signal))
@@ -112,13 +108,13 @@ class ControlNode:
 
     def read_inputs(self, now_s: float) -> None:
         """Newest of everything else, stamped now; what cannot be used is counted and never reaches the loop."""
-        self._read("chunk", self._chunks, lambda m: self.loop.on_chunk(read_chunk(m, self._order, now_s)))
+        self._ear.hear("chunk", self._chunks, lambda m: self.loop.on_chunk(read_chunk(m, self._order, now_s)))
         engaged = self._engaged.take()
         if engaged is not None:
             self.loop.on_deadman(bool(engaged.data), now_s)
-        self._read("targets", self._targets, lambda m: self.loop.on_operator(read_targets(m, self._order, now_s)))
-        self._read("advice", self._advice, lambda m: self.loop.on_advice(now_s, Advice(*read_advice(m))))
-        self._read("task", self._task, lambda m: self.loop.on_progress(now_s, _progress(m.data)))
+        self._ear.hear("targets", self._targets, lambda m: self.loop.on_operator(read_targets(m, self._order, now_s)))
+        self._ear.hear("advice", self._advice, lambda m: self.loop.on_advice(now_s, Advice(*read_advice(m))))
+        self._ear.hear("task", self._task, lambda m: self.loop.on_progress(now_s, task_progress(m.data)))
 
     def send(self, tick: Tick) -> None:
         """Send the command, if there is one, under the present lease."""
@@ -134,15 +130,6 @@ class ControlNode:
         self.robot_io.close()
         self.node.destroy_node()
 
-    def _read(self, name: str, subscription: topics.PolledSubscription, use: Callable[[Any], object]) -> None:
-        message = subscription.take()
-        if message is None:
-            return
-        try:
-            use(message)
-        except MessageRefused as refusal:
-            self.refused[f"{name}.{refusal.reason}"] += 1
-
     def _service(self, signal: Signal) -> Callable[[Trigger.Request, Trigger.Response], Trigger.Response]:
         def answer(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
             refusal = self.loop.request(signal, clock.monotonic_s())
@@ -154,18 +141,6 @@ class ControlNode:
             return response
 
         return answer
-
-
-def _progress(text: str) -> float:
-    """Progress of a task status message.
-
-    Raises:
-        MessageRefused: not the JSON of a task status.
-    """
-    try:
-        return float(json.loads(text)["progress"])
-    except (ValueError, TypeError, KeyError) as error:
-        raise MessageRefused("not_json", f"task status is not JSON with a progress ({error})") from error
 
 
 def parser() -> argparse.ArgumentParser:

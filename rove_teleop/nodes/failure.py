@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
@@ -18,7 +14,6 @@ from trajectory_msgs.msg import JointTrajectory
 
 from ..episodes.record.records import FailureRecord
 from ..episodes.record.row_sender import RowSender
-from ..errors import MessageRefused
 from ..failure.calibration import load_calibration
 from ..failure.detectors import build_detectors
 from ..failure.monitor import FailureMonitor
@@ -28,7 +23,7 @@ from ..robot_io.joints import JointOrder, read_positions
 from ..robot_io.thoughts import pack_advice, read_thoughts
 from ..robots.description import RobotDescription, load_robot
 from ..scheduling import step_back
-from .support import Every, Stop, diagnostic, run_node, step_paced
+from .support import Ear, Every, Stop, diagnostic, run_node, step_paced, task_progress
 
 LOOP_HZ = 50.0
 OPINION_S = 0.1
@@ -42,7 +37,7 @@ class FailureNode(Node):
         """``calibrated`` says by what, or why not; it is shown in the diagnostics."""
         super().__init__("rove_failure")
         self.monitor = monitor
-        self.refused: Counter[str] = Counter()
+        self._ear = Ear()
         self._calibrated = calibrated
         self._order = JointOrder(robot.joint_names)
         self._state = topics.PolledSubscription(self, String, topics.ROVE_STATE, topics.LATCHED)
@@ -59,10 +54,10 @@ class FailureNode(Node):
         """Take what arrived; ten times a second say what the detectors think."""
         self._heed_state(now_s)
         monitor = self.monitor
-        self._read("task", self._task, lambda m: monitor.progress(now_s, _progress(m.data)))
-        self._read("commands", self._commands, lambda m: monitor.commanded(now_s, read_positions(m, self._order)))
-        self._read("thoughts", self._thoughts, lambda m: self._think(now_s, m))
-        self._read("chunk", self._chunks, lambda m: monitor.chunk(now_s, read_chunk(m, self._order, now_s)))
+        self._ear.hear("task", self._task, lambda m: monitor.progress(now_s, task_progress(m.data)))
+        self._ear.hear("commands", self._commands, lambda m: monitor.commanded(now_s, read_positions(m, self._order)))
+        self._ear.hear("thoughts", self._thoughts, lambda m: self._think(now_s, m))
+        self._ear.hear("chunk", self._chunks, lambda m: monitor.chunk(now_s, read_chunk(m, self._order, now_s)))
         if self._opine.due(now_s):
             self._say(now_s)
 
@@ -92,27 +87,11 @@ class FailureNode(Node):
             self._rows.opinion(FailureRecord(now_s, item.score, item.threshold, item.alarm, item.detector))
         self._rows.flush()
 
-    def _read(self, name: str, subscription: topics.PolledSubscription, use: Callable[[Any], object]) -> None:
-        message = subscription.take()
-        if message is None:
-            return
-        try:
-            use(message)
-        except MessageRefused as refusal:
-            self.refused[f"{name}.{refusal.reason}"] += 1
-
     def report(self, now_s: float) -> None:
         """Diagnostics once a second."""
         if self._report.due(now_s):
-            values = {"calibrated": self._calibrated, "looks": self.monitor.looks, "refused": dict(self.refused)}
+            values = {"calibrated": self._calibrated, "looks": self.monitor.looks, "refused": dict(self._ear.refused)}
             self._diagnostics.publish(diagnostic("rove_failure", None, values))
-
-
-def _progress(text: str) -> float:
-    try:
-        return float(json.loads(text)["progress"])
-    except (ValueError, TypeError, KeyError) as error:
-        raise MessageRefused("not_json", f"task status is not JSON with a progress ({error})") from error
 
 
 def run(options: argparse.Namespace, stop: Stop) -> None:

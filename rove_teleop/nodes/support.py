@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import json
 import math
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
@@ -25,8 +27,9 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
 from ..clock import Pacer, monotonic_s
-from ..errors import RoveError, StageLost, UsageError
+from ..errors import MessageRefused, RoveError, StageLost, UsageError
 from ..robot_io.joints import stamp_now
+from ..robot_io.topics import PolledSubscription
 from ..ros_environment import prepare_ros
 
 _PR_SET_PDEATHSIG = 1
@@ -196,6 +199,35 @@ def _text(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.6g}" if math.isfinite(value) else "none"
     return str(value)
+
+
+class Ear:
+    """Takes the newest message of a topic; what cannot be used is counted in ``refused`` and goes no further."""
+
+    def __init__(self) -> None:
+        self.refused: Counter[str] = Counter()
+
+    def hear(self, name: str, subscription: PolledSubscription, use: Callable[[Any], object]) -> None:
+        """Give the newest message, if there is one, to ``use``, which may raise `MessageRefused`."""
+        message = subscription.take()
+        if message is None:
+            return
+        try:
+            use(message)
+        except MessageRefused as refusal:
+            self.refused[f"{name}.{refusal.reason}"] += 1
+
+
+def task_progress(text: str) -> float:
+    """Progress of a task status message.
+
+    Raises:
+        MessageRefused: not the JSON of a task status.
+    """
+    try:
+        return float(json.loads(text)["progress"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise MessageRefused("not_json", f"task status is not JSON with a progress ({error})") from error
 
 
 class Every:
