@@ -6,12 +6,12 @@ from rove_teleop.demonstrations import STYLES, Demonstrator, demonstrate
 from rove_teleop.episodes.record.recording import EpisodeRecording
 from rove_teleop.errors import DatasetInvalid
 from rove_teleop.handover.states import Signal
-from rove_teleop.nodes.tick_row import TickRow
 from rove_teleop.robots.description import load_robot
 from rove_teleop.rollout import Timing, run_episode
 from rove_teleop.sim.experts import make_expert
 from rove_teleop.sim.tasks import ToasterParams, task_params
 from rove_teleop.sim.world import World
+from rove_teleop.tick_row import TickRow
 from rove_teleop.training.windows import cut_windows, moving_joints
 from rove_teleop.trajectories import TrajectoryRecorder, asked, load_trajectory
 from rove_teleop.types import Authority

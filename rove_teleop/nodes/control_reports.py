@@ -20,11 +20,11 @@ from ..episodes.record.row_sender import RowSender
 from ..handover.states import EPISODE_STATES, State
 from ..robot_io import topics
 from ..robot_io.joints import stamp_now
+from ..tick_row import TickRow
 from ..types import Event
 from .control_status import control_status
 from .jitter import Jitter
 from .support import Every, diagnostic
-from .tick_row import TickRow
 
 STATUS_PERIOD_S = 0.05
 OPINION_PERIOD_S = 0.1

@@ -6,7 +6,7 @@ import pytest
 from rove_teleop.episodes.layout import control_dtype
 from rove_teleop.filter_lab.replay import difference, live_path, read_rows, replay
 from rove_teleop.handover.states import Signal
-from rove_teleop.nodes.tick_row import TickRow
+from rove_teleop.tick_row import TickRow
 
 from ..test_control_loop import ROBOT, Rig
 

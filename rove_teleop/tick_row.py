@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..control_loop import Tick
-from ..episodes.layout import control_dtype
+from .control_loop import Tick
+from .episodes.layout import control_dtype
 
 
 class TickRow:
