@@ -1,9 +1,9 @@
-"""A simulated person with a headset: sees the scene late, moves a hand of their own, hesitates, trembles a little."""
+"""A simulated person with a headset: sees the scene late, moves a hand of their own, adapts, then works as they can."""
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,36 +11,24 @@ from ..geometry import exp_so3, log_so3, transform
 from ..robots.description import RobotDescription
 from ..robots.kinematics import Kinematics
 from ..types import Array, HandFrame, OperatorFrame, TaskState
+from .adaptation import PHASES, Adaptation
 from .experts import make_expert
+from .imperfections import Momentum, Pauses, aim_error, misjudged
+from .skills import OperatorSkill
+
+__all__ = ["OperatorSkill", "SimulatedOperator"]
 
 WORKING_WRIST = "right_wrist"
 RELEASE_S, NOTICED_GAP_S = 0.3, 0.25
-_FADE_S = 0.25
-
-
-@dataclass(frozen=True)
-class OperatorSkill:
-    """Imperfections. Times in seconds, tremor as the standard deviation of an Ornstein-Uhlenbeck process.
-
-    ``grope_s`` is how long, after hesitating, the hand wanders around without a goal, ``grope_m`` about how far.
-    """
-
-    delay_s: float = 0.08
-    tremor_m: float = 0.0006
-    tremor_time_s: float = 0.15
-    hesitation_s: tuple[float, float] = (0.4, 1.0)
-    retraction_m: float = 0.02
-    speed: float = 0.6
-    align_speed_m_s: float = 0.4
-    grope_s: tuple[float, float] = (0.0, 0.0)
-    grope_m: float = 0.01
+_GLANCE_S = 0.1
 
 
 class SimulatedOperator:
     """Frames of one simulated person, who stands where the robot stands (world and base frame coincide).
 
     While the robot is not theirs, the hand follows the robot's (that aligns); once it is, the hand first hesitates and
-    draws back, as people do, and then does the task. Only the right hand works; the other is not tracked.
+    draws back, as people do, may grope and set off the wrong way, and then does the task as well as ``skill`` allows.
+    Only the right hand works; the other is not tracked.
     """
 
     def __init__(
@@ -52,37 +40,49 @@ class SimulatedOperator:
         seed: int = 0,
     ) -> None:
         self.skill = skill or OperatorSkill()
-        self._rng = np.random.default_rng(seed)
+        self._rng, self._errors = np.random.default_rng(seed), np.random.default_rng([seed, 1])
         self._kinematics = Kinematics(robot)
         self._expert = make_expert(task, feature_names, self.skill.speed)
+        self._judged_at = feature_names.index(f"{self._expert.in_goal}_x_m")
         # A person's head does not move with the robot's: it would follow itself.
         self._T_world_head = self._kinematics.frame("head")
         self._seen: deque[tuple[float, TaskState, Array]] = deque()
         self._T_world_hand: Array | None = None
         self._tremor_m = np.zeros(3)
         self._driving_since_s: float | None = None
-        self._hesitates_s = self._gropes_s = 0.0
         self._last_s: float | None = None
         self._released_until_s = -np.inf
         self._sequence = 0
+        self._pausing = False
+        self._momentum: Momentum | None = None
+        self.T_aim_error = np.eye(4)
+        """Where this person believes the goal to be, in the goal's frame (4, 4); drawn anew at each takeover."""
 
     @property
     def phase(self) -> str:
-        """What the person is truly doing: watching, hesitating, groping, or the expert's phase."""
-        if self._driving_since_s is None:
+        """What the person is truly doing: watching, hesitating, groping, wrong way, or the expert's phase."""
+        if self._driving_since_s is None or self._last_s is None:
             return "watching"
-        since_s = 0.0 if self._last_s is None else self._last_s - self._driving_since_s
-        if since_s < self._hesitates_s:
-            return "hesitating"
-        return "groping" if since_s < self._hesitates_s + self._gropes_s else self._expert.phase
+        return self._adaptation.phase(self._last_s - self._driving_since_s) or self._expert.phase
 
     @property
     def true_state(self) -> str:
         """watching, adapting, or correcting: the end of adapting is what a log's t_r should be."""
         phase = self.phase
-        if phase in ("hesitating", "groping"):
+        if phase in PHASES:
             return "adapting"
         return "watching" if phase == "watching" else "correcting"
+
+    @property
+    def true_imperfection(self) -> str:
+        """What they do wrong just now: hesitating, groping, wrong way, pausing, overshooting, or none."""
+        state = self.true_state
+        if state == "adapting":
+            return self.phase
+        if state == "correcting" and self._pausing:
+            return "pausing"
+        runs_past = state == "correcting" and self._momentum is not None and self._momentum.overshooting
+        return "overshooting" if runs_past else "none"
 
     def frame(self, now_s: float, q_measured_rad: Array, task: TaskState, driving: bool) -> OperatorFrame:
         """The device's frame at ``now_s``, given the robot's joints (n,), the task and whether this person drives."""
@@ -110,42 +110,57 @@ class SimulatedOperator:
         )
 
     def _move(self, now_s: float, dt_s: float, task: TaskState, T_base_wrist: Array, driving: bool) -> Array:
-        if self._T_world_hand is None:
-            self._T_world_hand = T_base_wrist.copy()
+        hand = T_base_wrist.copy() if self._T_world_hand is None else self._T_world_hand
         if not driving:
             self._driving_since_s = None
-            self._T_world_hand = self._towards(self._T_world_hand, T_base_wrist, dt_s)
+            self._T_world_hand = self._towards(hand, T_base_wrist, dt_s)
             return self._T_world_hand
         if self._driving_since_s is None:
-            self._take_over(now_s, T_base_wrist)
+            self._take_over(now_s, hand, T_base_wrist)
         since_s = now_s - (self._driving_since_s or now_s)
-        adapts_s = self._hesitates_s + self._gropes_s
-        if since_s < adapts_s:
-            self._T_world_hand = self._hesitate(since_s)
-            if since_s + dt_s >= adapts_s:
-                # The robot still lags the hand here: what was latched at the takeover is what holds, not where it is.
-                self._expert.start(self._as_wrist(self._T_world_hand))
-            return self._T_world_hand
-        T_base_goal = self._expert.step(task, T_base_wrist, dt_s)
-        self._T_world_hand = self._as_hand(T_base_goal)
+        if since_s < self._adaptation.lasts_s:
+            self._T_world_hand = self._adapt(since_s, task, T_base_wrist)
+            if since_s + dt_s >= self._adaptation.lasts_s:
+                self._begin_work(self._T_world_hand)
+        else:
+            self._T_world_hand = self._work(hand, task, T_base_wrist, dt_s)
         return self._T_world_hand
 
-    def _take_over(self, now_s: float, T_base_wrist: Array) -> None:
-        self._driving_since_s = now_s
-        self._hesitates_s = float(self._rng.uniform(*self.skill.hesitation_s))
-        if self.skill.grope_s[1] > 0.0:
-            self._gropes_s = float(self._rng.uniform(*self.skill.grope_s))
-            self._grope_hz = self._rng.uniform(0.4, 1.2, 3)
-        hand = self._T_world_hand if self._T_world_hand is not None else T_base_wrist
-        self._latch(hand, T_base_wrist)
-
-    def _latch(self, T_world_hand: Array, T_base_wrist: Array) -> None:
+    def _take_over(self, now_s: float, T_world_hand: Array, T_base_wrist: Array) -> None:
         """From here on the hand moves as the expert wants the robot's wrist to move."""
+        self._driving_since_s = now_s
+        self._adaptation = Adaptation(self.skill, self._rng, self._errors)
+        self.T_aim_error = aim_error(self._errors, self.skill.bias_m, self.skill.bias_rad)
+        self._momentum, self._pausing = None, False
         self._T_world_hand0, self._T_base_wrist0 = T_world_hand.copy(), T_base_wrist.copy()
         self._expert.start(T_base_wrist)
 
+    def _adapt(self, since_s: float, task: TaskState, T_base_wrist: Array) -> Array:
+        R, from_m = self._T_world_hand0[:3, :3], self._T_world_hand0[:3, 3]
+        if self._adaptation.needs_direction(since_s):
+            wrist = self._as_wrist(transform(R, self._adaptation.place_m(from_m, since_s)))
+            self._expert.start(wrist)
+            self._adaptation.mistake(self._expert.step(task, T_base_wrist, _GLANCE_S)[:3, 3] - wrist[:3, 3])
+        return transform(R, self._adaptation.place_m(from_m, since_s))
+
+    def _begin_work(self, T_world_hand: Array) -> None:
+        # The robot still lags the hand here: what was latched at the takeover is what holds, not where it is.
+        self._expert.start(self._as_wrist(T_world_hand))
+        self._momentum = Momentum(self.skill.overshoot, T_world_hand[:3, 3]) if self.skill.overshoot > 0.0 else None
+        self._pauses = Pauses(self._errors, self.skill.pauses_per_s, self.skill.pause_s)
+
+    def _work(self, T_world_hand: Array, task: TaskState, T_base_wrist: Array, dt_s: float) -> Array:
+        """What an expert would do with what this person believes to see, as this hand does it."""
+        self._pausing = self.skill.pauses_per_s > 0.0 and self._pauses.step(dt_s)
+        if self._pausing:
+            return T_world_hand
+        if self.skill.bias_m > 0.0 or self.skill.bias_rad > 0.0:
+            task = replace(task, features=misjudged(task.features, self._judged_at, self.T_aim_error))
+        hand = self._as_hand(self._expert.step(task, T_base_wrist, dt_s))
+        return hand if self._momentum is None else transform(hand[:3, :3], self._momentum.step(hand[:3, 3], dt_s))
+
     def _as_hand(self, T_base_goal: Array) -> Array:
-        """The hand pose that moved, since the latch, as the wrist should have moved."""
+        """The hand pose that moved, since the takeover, as the wrist should have moved."""
         turned = T_base_goal[:3, :3] @ self._T_base_wrist0[:3, :3].T
         moved_m = T_base_goal[:3, 3] - self._T_base_wrist0[:3, 3]
         return transform(turned @ self._T_world_hand0[:3, :3], self._T_world_hand0[:3, 3] + moved_m)
@@ -155,22 +170,6 @@ class SimulatedOperator:
         turned = T_world_hand[:3, :3] @ self._T_world_hand0[:3, :3].T
         moved_m = T_world_hand[:3, 3] - self._T_world_hand0[:3, 3]
         return transform(turned @ self._T_base_wrist0[:3, :3], self._T_base_wrist0[:3, 3] + moved_m)
-
-    def _hesitate(self, since_s: float) -> Array:
-        """Draw the hand back a little, up and towards the body, with a smooth start and end; then grope."""
-        s = min(since_s / self._hesitates_s, 1.0)
-        back_m = self.skill.retraction_m * (s * s * (3.0 - 2.0 * s)) * np.array([-0.5, 0.0, 1.0])
-        wander_m = self._grope(since_s - self._hesitates_s)
-        return transform(self._T_world_hand0[:3, :3], self._T_world_hand0[:3, 3] + back_m + wander_m)
-
-    def _grope(self, since_s: float) -> Array:
-        """Wander around, and end where it began."""
-        if since_s <= 0.0:
-            return np.zeros(3)
-        fade = min(1.0, since_s / _FADE_S, max(self._gropes_s - since_s, 0.0) / _FADE_S)
-        smooth = fade * fade * (3.0 - 2.0 * fade)
-        wander: Array = self.skill.grope_m * smooth * np.sin(2.0 * np.pi * self._grope_hz * since_s)
-        return wander
 
     def _towards(self, T_now: Array, T_goal: Array, dt_s: float) -> Array:
         """Align with the robot at a bounded speed."""
