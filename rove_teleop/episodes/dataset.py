@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -93,6 +94,20 @@ class Dataset:
                 continue
             fsync_directory(path.parent)
             return path
+
+    def begin_virtual(self, episode_id: str) -> Path:
+        """A new empty folder for an episode in virtual time; what an earlier attempt left of it is removed.
+
+        Raises:
+            DatasetInvalid: this episode is sealed already.
+        """
+        if (self.root / "episodes" / f"{episode_id}.zarr").exists():
+            raise DatasetInvalid(f"{self.root}: episode {episode_id} is there already")
+        path = self.root / "recording" / episode_id
+        if path.exists():
+            shutil.rmtree(path)
+        path.mkdir(parents=True)
+        return path
 
 
 _OURS = {"recording", "episodes", ".seal", "damaged", "logs", "writer.lock", "dataset.json.tmp"}

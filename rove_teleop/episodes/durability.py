@@ -123,10 +123,17 @@ def fsync_directory(path: Path) -> None:
 
 def write_durable_json(path: Path, value: Mapping[str, object]) -> None:
     """Create or replace a JSON file so that a crash leaves the old one or the new one."""
+    write_json(path, value, durable=True)
+
+
+def write_json(path: Path, value: Mapping[str, object], *, durable: bool = False) -> None:
+    """Create or replace a JSON file so that a killed process leaves the old one or the new one; ``durable``: a power
+    cut too."""
     temporary = path.with_name(path.name + ".tmp")
-    write_file(temporary, json.dumps(value, indent=1, allow_nan=False).encode(), durable=True)
+    write_file(temporary, json.dumps(value, indent=1, allow_nan=False).encode(), durable=durable)
     temporary.rename(path)
-    fsync_directory(path.parent)
+    if durable:
+        fsync_directory(path.parent)
 
 
 def write_file(path: Path, data: bytes | memoryview, *, durable: bool = False, append: bool = False) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from .free_space import MIN_FREE_BYTES, FreeSpaceWatch, check_free_space
 from .recording_files import RecordingFiles
 from .records import ChunkRecord, FailureRecord, pack_event, pack_json, pack_task, pack_tracking
 from .seal import seal_recording
+from .virtual_clock import VirtualClock
 
 MAX_TEXT = 16384
 
@@ -29,10 +31,12 @@ class EpisodeRecording:
 
     ``attributes``: see ``checked_attributes``. Without ``lock`` the recording takes the dataset's writer lock itself
     and gives it back when it is sealed. It begins with ``min_free_bytes`` free on the disk, and stops when less than
-    a quarter of that is left besides what sealing needs.
+    a quarter of that is left besides what sealing needs. ``virtual``: an episode in virtual time, with the attribute
+    ``clock: virtual``; what was left of an earlier attempt at it is removed.
 
     Raises:
-        DatasetInvalid: attributes that do not fit, a dataset that is not ours, another writer.
+        DatasetInvalid: attributes that do not fit, a dataset that is not ours, another writer, a virtual episode that
+            is there already.
         RecordingFailed: the disk is nearly full, or refused a record.
         MissingDependency: cameras as H.264 without PyAV.
     """
@@ -44,16 +48,18 @@ class EpisodeRecording:
         lock: WriterLock | None = None,
         *,
         min_free_bytes: int = MIN_FREE_BYTES,
+        virtual: VirtualClock | None = None,
     ) -> None:
-        self.attributes = checked_attributes(attributes)
+        self._virtual = virtual
+        self.attributes = checked_attributes({**attributes, **({"clock": "virtual"} if virtual is not None else {})})
         dataset = Dataset.create(dataset_root)
         check_free_space(dataset_root, min_free_bytes)
         self._own_lock = WriterLock(dataset_root) if lock is None else None
         try:
-            self.path = dataset.begin_recording()
+            self.path = dataset.begin_recording() if virtual is None else dataset.begin_virtual(virtual.id)
             self.id = self.path.name
-            header = {"id": self.id, "clock": clock_now(monotonic_s()), "attributes": self.attributes}
-            self._files = RecordingFiles(self.path, header)
+            header = {"id": self.id, "clock": self._clock(), "attributes": self.attributes}
+            self._files = RecordingFiles(self.path, header, durable=virtual is None)
         except (OSError, RecordingFailed) as error:
             self._release()
             cause = error.strerror if isinstance(error, OSError) else error
@@ -69,6 +75,9 @@ class EpisodeRecording:
         self.row_count = 0
         self.frame_count = 0
         self.last_tick: int | None = None
+
+    def _clock(self) -> dict[str, Any]:
+        return clock_now(monotonic_s()) if self._virtual is None else self._virtual.stamp()
 
     def _head_room_bytes(self) -> int:
         # Sealing writes everything but the images a second time.
@@ -172,7 +181,7 @@ class EpisodeRecording:
         """
         extra = dict(attributes or {})
         self.check_end(outcome, extra)
-        end = {"outcome": outcome, "last_tick": last_tick, "clock": clock_now(monotonic_s())}
+        end = {"outcome": outcome, "last_tick": last_tick, "clock": self._clock()}
         if self.failed is None:
             with contextlib.suppress(RecordingFailed):
                 self._files.append(Stream.END, pack_json({**end, "attributes": extra}))
@@ -182,7 +191,8 @@ class EpisodeRecording:
         end["attributes"] = extra | ({} if failure is None else {"recording_failure": failure})
         sums = self._files.pack_sums() if failure is None else {}
         try:
-            return seal_recording(self.path, recovered=failure is not None, end=end, pack_sums=sums)
+            durable = self._virtual is None
+            return seal_recording(self.path, recovered=failure is not None, end=end, pack_sums=sums, durable=durable)
         finally:
             self._release()
 
@@ -198,6 +208,12 @@ class EpisodeRecording:
     def close(self) -> None:
         """Stop writing without sealing: the recording is then an orphan for ``recover_dataset``."""
         self._close_files(sync=True)
+        self._release()
+
+    def remove(self) -> None:
+        """Stop writing and keep nothing: only for what can be made again."""
+        self._close_files(sync=False)
+        shutil.rmtree(self.path)
         self._release()
 
     def _close_files(self, *, sync: bool) -> None:

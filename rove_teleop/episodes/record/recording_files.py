@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import MissingDependency, RecordingFailed
-from ..durability import AppendFile, SyncThread, fsync_directory, write_durable_json
+from ..durability import AppendFile, SyncThread, fsync_directory, write_json
 from ..layout import TRACKING_ROW, Stream, control_dtype
 from .camera_log import CameraLog, Image, PackSum
 from .journal import JOURNAL_VERSION, Journal, log_header
@@ -35,13 +35,14 @@ def log_path(recording: Path, name: str) -> Path:
 class RecordingFiles:
     """Everything that is written while an episode runs. ``header`` holds ``id``, ``clock`` and ``attributes``.
 
-    The header file appears last: a folder without it never began, and nothing in it was acknowledged.
+    The header file appears last: a folder without it never began, and nothing in it was acknowledged. Unless it shall
+    be ``durable``, nothing waits for the disk.
 
     Raises:
         RecordingFailed, OSError: the disk refused a file.
     """
 
-    def __init__(self, recording: Path, header: Mapping[str, Any]) -> None:
+    def __init__(self, recording: Path, header: Mapping[str, Any], *, durable: bool = True) -> None:
         self._recording = recording
         attributes = header["attributes"]
         self._about = {key: header[key] for key in ("id", "clock")}
@@ -59,12 +60,12 @@ class RecordingFiles:
                 self._logs[name] = Journal(log_path(recording, name), log_header(name, self._about, fixed.get(name)))
             for name in attributes["cameras"]:
                 self._cameras[name] = self._camera(name)
-            write_durable_json(recording / HEADER_NAME, {"journal_version": JOURNAL_VERSION, **header})
+            write_json(recording / HEADER_NAME, {"journal_version": JOURNAL_VERSION, **header}, durable=durable)
         except (OSError, RecordingFailed, MissingDependency):
             for file in self._files():
                 file.close()
             raise
-        self._sync = SyncThread(self._files())
+        self._sync = SyncThread(self._files()) if durable else None
 
     def append(self, stream: Stream, payload: bytes) -> None:
         """Write one record to its stream's log.
@@ -86,7 +87,8 @@ class RecordingFiles:
         if camera not in self._cameras:
             self._cameras[camera] = self._camera(camera)
             fsync_directory(self._recording)
-            self._sync.put_first(*self._cameras[camera].files)
+            if self._sync is not None:
+                self._sync.put_first(*self._cameras[camera].files)
         self._cameras[camera].append(image, capture_s, receive_s, sequence)
 
     def _camera(self, name: str) -> CameraLog:
@@ -127,7 +129,8 @@ class RecordingFiles:
 
     def close(self, *, sync: bool) -> None:
         """Stop writing; ``sync`` waits until the disk has everything."""
-        self._sync.stop()
+        if self._sync is not None:
+            self._sync.stop()
         for file in self._files():
             if sync:
                 file.sync()

@@ -31,6 +31,7 @@ def seal_recording(
     recovered: bool,
     end: Mapping[str, Any] | None = None,
     pack_sums: Mapping[str, PackSum] | None = None,
+    durable: bool = True,
 ) -> Path:
     """Turn ``<dataset>/recording/<id>`` into ``<dataset>/episodes/<id>.zarr`` and delete the recording.
 
@@ -39,6 +40,7 @@ def seal_recording(
     writer lock and has closed the logs.
     ``end`` is what the last record should say; without it the log's own last record counts, if it was reached.
     ``pack_sums`` are checksums of the cameras' packs as they were written; the images of others are read once more.
+    Unless it shall be ``durable``, nothing waits for the disk.
 
     Raises:
         DatasetInvalid: the recording's header is missing or damaged, or another version of this software wrote it.
@@ -51,13 +53,15 @@ def seal_recording(
         shutil.rmtree(sealed, ignore_errors=True)
         try:
             _write_sealed(recording, sealed, end, pack_sums or {}, recovered=recovered)
-            sync_filesystem(recording)
+            if durable:
+                sync_filesystem(recording)
         except OSError:
             shutil.rmtree(sealed, ignore_errors=True)
             raise
         episode.parent.mkdir(exist_ok=True)
         sealed.rename(episode)
-        fsync_directory(episode.parent)
+        if durable:
+            fsync_directory(episode.parent)
     _keep_damaged_logs(recording, episode)
     shutil.rmtree(recording)
     return episode
