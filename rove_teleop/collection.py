@@ -117,7 +117,7 @@ class Collection:
             start(
                 "operator", "operator", "--robot", o.robot, "--task", o.task,
                 "--operator", device, "--takeover", o.takeover, "--operator-name", o.operator_name,
-                "--motion-scale", str(o.motion_scale),
+                "--motion-scale", str(o.motion_scale), "--operator-skill", o.operator_skill,
             )  # fmt: skip
         start(
             "control", "control", "--robot", o.robot, "--session", self.summary.session_id,

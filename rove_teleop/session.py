@@ -12,6 +12,7 @@ from .operator_profiles import OperatorProfile
 from .path_config import live_path_config
 from .robots.description import RobotDescription
 from .sim.grasp import GRASP_ASSIST
+from .sim.skills import DEFAULT_SKILL, skill_of
 from .sim.tasks import Task
 
 
@@ -30,6 +31,7 @@ class SessionOptions:
     episodes: int = 5
     robot: str = "iron_r01"
     operator: str = "simulated"
+    operator_skill: str = DEFAULT_SKILL
     operator_name: str = ""
     motion_scale: float = 1.0
     supervisor: str = "simulated"
@@ -51,6 +53,9 @@ class SessionOptions:
     auto_pause: bool = False
 
     def __post_init__(self) -> None:
+        if self.operator_skill != DEFAULT_SKILL and self.operator != "simulated":
+            raise UsageError(f"--operator-skill is of a simulated operator, not of --operator {self.operator}")
+        skill_of(self.operator_skill)
         if not (1 <= self.episodes <= 10_000):
             raise UsageError(f"--episodes must be 1 to 10000, got {self.episodes}")
         if not (1.0 <= self.time_limit_s <= 3600.0):
@@ -93,7 +98,9 @@ class Summary:
 
 def note(options: SessionOptions, robot: RobotDescription) -> str:
     """What every report must say about this robot and this world."""
-    return robot.note + (f"; grasp assist: {GRASP_ASSIST}" if options.simulated_robot else "")
+    assist = f"; grasp assist: {GRASP_ASSIST}" if options.simulated_robot else ""
+    person = f"; simulated operator: {options.operator_skill}" if options.operator == "simulated" else ""
+    return robot.note + assist + person
 
 
 def episode_attributes(

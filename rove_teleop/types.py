@@ -151,3 +151,5 @@ class Event:
 
 TRUE_STATE_EVENT = "operator_state"
 """Kind of the events that tell what a simulated person truly does: watching, adapting, correcting."""
+TRUE_IMPERFECTION_EVENT = "operator_imperfection"
+"""Kind of the events that tell what a simulated person does wrong: hesitating, groping, wrong way, ..., or none."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..sim.skills import DEFAULT_SKILL, SKILLS
 from .arguments import port, scale
 
 
@@ -42,6 +43,7 @@ def _session_arguments(command: argparse.ArgumentParser, episodes: int) -> None:
     add("--episodes", type=int, default=episodes, help="how many (default %(default)s)")
     add("--dataset", type=Path, default=Path("datasets/demo"), help="folder (default %(default)s)")
     add("--operator", default="simulated", help="simulated, replay:FILE, webxr, openxr, xsens, ... (docs/devices.md)")
+    add("--operator-skill", choices=tuple(SKILLS), default=DEFAULT_SKILL, help="of a simulated operator")
     add("--operator-name", metavar="NAME", default="", help="who that is: uses what rove calibrate NAME remembered")
     add("--headset-host", default="", help="webxr: this machine's address (default: the one on the local network)")
     add("--headset-port", type=port, default=8443, help="webxr: 0 takes a free one (default %(default)s)")
@@ -91,6 +93,7 @@ def collect(options: argparse.Namespace) -> int:
         episodes=options.episodes,
         robot=options.robot,
         operator=options.operator,
+        operator_skill=options.operator_skill,
         operator_name=checked_name(options.operator_name) if options.operator_name else "",
         supervisor=options.supervisor or ("console" if attended else "simulated"),
         checkpoint=options.policy or "",
@@ -171,7 +174,7 @@ def replay_motion(options: argparse.Namespace) -> int:
     from ..motion_source import open_motion
 
     motion = open_motion(options.motion)
-    options.operator = f"replay:{options.motion}"
+    options.operator, options.operator_skill = f"replay:{options.motion}", DEFAULT_SKILL
     options.supervisor, options.policy, options.shadow = "teleoperate", "none", ""
     options.failure_calibration, options.auto_pause, options.camera_codec = "", False, "jpeg"
     options.protocol, options.takeover, options.takeover_groups, options.sim = "complete", "anchored", "", True

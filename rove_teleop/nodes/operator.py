@@ -26,6 +26,7 @@ from ..robot_io.features import read_features
 from ..robot_io.joints import JointOrder, pack_targets, read_positions
 from ..robot_io.poses import pack_poses
 from ..robots.description import RobotDescription, load_robot
+from ..sim.skills import DEFAULT_SKILL, SKILLS
 from ..types import Array, OperatorFrame, TaskState
 from .support import Every, Spinner, Stop, diagnostic, go_real_time, run_node
 from .trackers import SimulatedSource, Tracker, View, make_tracker
@@ -72,8 +73,11 @@ class OperatorNode(Node):
         self._driving = False
         self._passed_s: float | None = None
         self._told: str | None = None
-        self._truth = self.create_publisher(String, topics.SIM_OPERATOR, topics.STREAM)
-        self._true_state = ""
+        self._truth = [
+            self.create_publisher(String, name, topics.STREAM)
+            for name in (topics.SIM_OPERATOR, topics.SIM_OPERATOR_IMPERFECTION)
+        ]
+        self._told_truth = ["", ""]
 
     def step(self, now_s: float) -> None:
         """Take what arrived; publish the tracker's frame, if there is a new one."""
@@ -89,10 +93,13 @@ class OperatorNode(Node):
             self._publish_truth()
 
     def _publish_truth(self) -> None:
-        """What a simulated person truly does, when it changes: for the log, nothing acts on it."""
-        if isinstance(self.tracker, SimulatedSource) and self.tracker.true_state != self._true_state:
-            self._true_state = self.tracker.true_state
-            self._truth.publish(String(data=self._true_state))
+        """What a simulated person truly does, and does wrong, when it changes: for the log, nothing acts on it."""
+        if not isinstance(self.tracker, SimulatedSource):
+            return
+        for i, true in enumerate((self.tracker.true_state, self.tracker.true_imperfection)):
+            if true != self._told_truth[i]:
+                self._told_truth[i] = true
+                self._truth[i].publish(String(data=true))
 
     def _observe(self, now_s: float) -> None:
         """Each value is kept with its time of arrival; one that is refused leaves the old one to age."""
@@ -158,7 +165,7 @@ class OperatorNode(Node):
 def run(options: argparse.Namespace, stop: Stop) -> None:
     """The loop wakes with each frame of the device: no frame waits for a beat."""
     robot = load_robot(options.robot)
-    tracker = make_tracker(options.operator, robot, options.task, options.seed)
+    tracker = make_tracker(options.operator, robot, options.task, options.seed, options.operator_skill)
     profile = load_profile(options.operator_name) if options.operator_name else None
     node = OperatorNode(robot, tracker, options.takeover, profile, options.motion_scale)
     spinner = Spinner(node)
@@ -186,6 +193,9 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--task", default="toaster", help="task a simulated operator does (default %(default)s)")
     result.add_argument("--operator", default="simulated", help="device, as for rove collect (default %(default)s)")
     result.add_argument("--takeover", choices=("aligned", "anchored", "blend"), default="anchored")
+    result.add_argument(
+        "--operator-skill", choices=tuple(SKILLS), default=DEFAULT_SKILL, help="of a simulated operator"
+    )
     result.add_argument("--operator-name", default="", help="whose calibration to use (see rove calibrate)")
     result.add_argument("--motion-scale", type=float, default=1.0, help="metres of robot per metre of hand")
     result.add_argument("--seed", type=int, default=0, help="seed of a simulated operator (default %(default)s)")

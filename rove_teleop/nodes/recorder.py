@@ -29,7 +29,7 @@ from ..robot_io import topics
 from ..robot_io.chunks import read_chunk
 from ..robot_io.features import read_features
 from ..robot_io.joints import JointOrder
-from ..types import TRUE_STATE_EVENT, Event
+from ..types import TRUE_IMPERFECTION_EVENT, TRUE_STATE_EVENT, Event
 from .camera_input import CameraInput
 from .support import Every, Spinner, Stop, diagnostic, run_node
 
@@ -48,7 +48,12 @@ class RecorderNode(Node):
         self._shadow = topics.PolledSubscription(self, JointTrajectory, topics.POLICY_SHADOW_CHUNK)
         self._frames = topics.PolledSubscription(self, UInt8MultiArray, topics.OPERATOR_FRAME, topics.STREAM)
         self._task = topics.PolledSubscription(self, Float64MultiArray, topics.TASK_STATE)
-        self._person = topics.PolledSubscription(self, String, topics.SIM_OPERATOR, topics.STREAM)
+        self._person = {
+            TRUE_STATE_EVENT: topics.PolledSubscription(self, String, topics.SIM_OPERATOR, topics.STREAM),
+            TRUE_IMPERFECTION_EVENT: topics.PolledSubscription(
+                self, String, topics.SIM_OPERATOR_IMPERFECTION, topics.STREAM
+            ),
+        }
         self._diagnostics = self.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, topics.REPORTS)
         self._order: JointOrder | None = None
         self._due = Every(1.0)
@@ -67,8 +72,9 @@ class RecorderNode(Node):
                 intake.task_state(now_s, *read_features(message))
             except MessageRefused as refusal:
                 intake.event(Event(now_s, "task_state_refused", str(refusal)))
-        for message in self._person.take_all():
-            intake.event(Event(now_s, TRUE_STATE_EVENT, message.data))
+        for kind, told in self._person.items():
+            for message in told.take_all():
+                intake.event(Event(now_s, kind, message.data))
         intake.check()
         if self._due.due(now_s):
             for camera in self.cameras:

@@ -13,6 +13,7 @@ from ..errors import UsageError
 from ..motion_source import open_motion
 from ..robots.description import RobotDescription
 from ..sim.operator import SimulatedOperator
+from ..sim.skills import DEFAULT_SKILL, OperatorSkill, skill_of
 from ..tracking.device import Device
 from ..tracking.gate import NOISELESS, GateLimits
 from ..tracking.mocap.devices import USAGE, is_mocap, open_mocap
@@ -165,22 +166,27 @@ def _next_engaged_s(replay: ReplayTracker, after_s: float) -> float:
 class SimulatedSource(Paced):
     """A simulated person, who needs to see the task before their first frame."""
 
-    def __init__(self, robot: RobotDescription, task: str, seed: int) -> None:
+    def __init__(self, robot: RobotDescription, task: str, seed: int, skill: OperatorSkill) -> None:
         super().__init__()
-        self._robot, self._task, self._seed = robot, task, seed
+        self._robot, self._task, self._seed, self._skill = robot, task, seed, skill
         self._person: SimulatedOperator | None = None
 
     def frame(self, now_s: float, view: View) -> OperatorFrame | None:
         if view.task is None:
             return None
         if self._person is None:
-            self._person = SimulatedOperator(self._robot, self._task, view.feature_names, seed=self._seed)
+            self._person = SimulatedOperator(self._robot, self._task, view.feature_names, self._skill, self._seed)
         return self._person.frame(now_s, view.q_measured_rad, view.task, view.driving)
 
     @property
     def true_state(self) -> str:
         """What this person truly does; proposals of t_r are judged by it."""
         return "" if self._person is None else self._person.true_state
+
+    @property
+    def true_imperfection(self) -> str:
+        """What this person does wrong just now."""
+        return "" if self._person is None else self._person.true_imperfection
 
 
 class NoTracker(Paced):
@@ -190,9 +196,10 @@ class NoTracker(Paced):
         return None
 
 
-def make_tracker(spec: str, robot: RobotDescription, task: str, seed: int = 0) -> Tracker:
-    """``simulated``, ``replay:FILE``, ``openxr``, ``none``, ``webxr:SOCKET`` (where the console puts its frames), a
-    mocap source such as ``xsens:9763@192.168.1.20``, ``manus``, or ``SOURCE+manus`` for a body with gloves.
+def make_tracker(spec: str, robot: RobotDescription, task: str, seed: int = 0, skill: str = DEFAULT_SKILL) -> Tracker:
+    """``simulated`` (as good as ``skill``), ``replay:FILE``, ``openxr``, ``none``, ``webxr:SOCKET`` (where the console
+    puts its frames), a mocap source such as ``xsens:9763@192.168.1.20``, ``manus``, or ``SOURCE+manus`` for a body with
+    gloves.
 
     Raises:
         UsageError: anything else.
@@ -209,7 +216,7 @@ def make_tracker(spec: str, robot: RobotDescription, task: str, seed: int = 0) -
     if is_mocap(spec):
         return DeviceSource(open_mocap(spec))
     if spec == "simulated":
-        return SimulatedSource(robot, task, seed)
+        return SimulatedSource(robot, task, seed, skill_of(skill))
     if kind == "replay" and rest:
         return ReplaySource(ReplayTracker(open_motion(Path(rest))))
     if kind == "webxr" and rest:

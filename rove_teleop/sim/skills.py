@@ -93,7 +93,9 @@ SKILLS: dict[str, OperatorSkill] = {
         pause_s=(0.4, 1.2),
     ),
 }
-"""From the best to the worst. ``skilled`` is who a session has without a name."""
+"""From the best to the worst."""
+DEFAULT_SKILL = "skilled"
+"""Whom a session has unless it asks for somebody."""
 
 
 def skill_of(name: str) -> OperatorSkill:
