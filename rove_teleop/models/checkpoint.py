@@ -26,7 +26,9 @@ class CheckpointHeader:
 
     ``joint_names`` (m) are both the joints it reads and the joints it moves, with the limits they had in training;
     ``feature_names`` (k) are the task features it reads, in order. The plan has ``horizon`` points ``step_s`` apart,
-    of which ``execute`` are meant to be used. ``provenance`` is for people: seeds, counts, hashes, commands.
+    of which ``execute`` are meant to be used. ``beta`` is the guidance it is decoded with unless somebody says
+    otherwise (1 where it is None); it counts only with ``condition_classes``. ``provenance`` is for people: seeds,
+    counts, hashes, commands.
     """
 
     task: str
@@ -42,6 +44,7 @@ class CheckpointHeader:
     hidden: int
     layers: int
     condition_classes: int = 0
+    beta: float | None = None
     provenance: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -63,7 +66,9 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     tensors: dict[str, NDArray[np.generic]] = {f"actor.{key}": value for key, value in checkpoint.weights.items()}
     for name in NORMALISATION:
         tensors[f"normalisation.{name}"] = getattr(checkpoint.normalisation, name)
-    text = json.dumps({"format": FORMAT, **asdict(checkpoint.header)}, sort_keys=True)
+    # What a policy does not have is not said, so that versions before it could be had still read the file.
+    said = {key: value for key, value in asdict(checkpoint.header).items() if value is not None}
+    text = json.dumps({"format": FORMAT, **said}, sort_keys=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     save_file({key: np.ascontiguousarray(value) for key, value in sorted(tensors.items())}, partial, {"rove": text})

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-NEGATIVE, POSITIVE = 0, 1
-"""Condition classes of actors that were shown good and bad chunks."""
+NEGATIVE, POSITIVE, NULL = 0, 1, 2
+"""Condition classes of actors that were shown good and bad chunks. Few actors have the third: no tag was given."""
 MOST_GUIDANCE = 5.0
 """Cap of the pull towards a continuation (the paper's value: more makes few steps unstable)."""
 
 
 @dataclass(frozen=True, slots=True)
 class FlowSizes:
-    """Sizes of a `FlowActor`. ``condition_classes`` is 0 for plain imitation."""
+    """Sizes of a `FlowActor`. ``condition_classes`` is 0 for plain imitation, 3 where tags were left out at times."""
 
     observation: int
     horizon: int
@@ -58,7 +58,7 @@ class FlowActor(nn.Module):
 
 def embed_time(time: Tensor, size: int) -> Tensor:
     """Sines and cosines (b, size) of time in [0, 1] at frequencies from 1 to 100 rad."""
-    frequency = torch.exp(torch.linspace(0.0, math.log(100.0), size // 2))
+    frequency = torch.exp(torch.linspace(0.0, math.log(100.0), size // 2, device=time.device))
     angle = time[:, None] * frequency
     return torch.cat([angle.sin(), angle.cos()], dim=1)
 
@@ -73,6 +73,13 @@ def flow_matching_loss(
     """Mean squared error of the velocity on random points of the straight paths from noise to ``chunk`` (b, h, m)."""
     noise = torch.randn(chunk.shape, generator=generator)
     time = torch.rand(len(chunk), generator=generator)
+    return velocity_loss(actor, chunk, noise, time, observation, condition)
+
+
+def velocity_loss(
+    actor: FlowActor, chunk: Tensor, noise: Tensor, time: Tensor, observation: Tensor, condition: Tensor | None
+) -> Tensor:
+    """The same at given points: ``noise`` (b, h, m) and ``time`` (b,) in [0, 1]."""
     x = torch.lerp(noise, chunk, time[:, None, None])
     return nn.functional.mse_loss(actor(x, time, observation, condition), chunk - noise)
 

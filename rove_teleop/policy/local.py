@@ -52,7 +52,8 @@ class LocalPolicy:
         self._offset_s: Array = self.header.step_s * np.arange(1.0, self.header.horizon + 1.0)
         self._euler_steps = euler_steps
         self._before = PlanBefore() if continues else None
-        self._beta = 1.0 if self.header.condition_classes else None
+        usual = 1.0 if self.header.beta is None else self.header.beta
+        self._beta = usual if self.header.condition_classes else None
         self._features: tuple[tuple[str, ...], NDArray[np.int64]] | None = None
         self.reset(seed)
         self._warm_up()
@@ -158,7 +159,7 @@ def build_actor(checkpoint: Checkpoint) -> FlowActor:
     """The network of a checkpoint, ready to act; `CheckpointInvalid` when the weights have other shapes."""
     header = checkpoint.header
     if header.condition_classes == 1:
-        raise CheckpointInvalid(f"the policy for '{header.task}' has 1 condition class; there are none or two")
+        raise CheckpointInvalid(f"the policy for '{header.task}' has 1 condition class; there are none, two or three")
     sizes = FlowSizes(
         observation=header.observation_size,
         horizon=header.horizon,

@@ -1,0 +1,52 @@
+"""What is chosen before an actor is trained: numbers of the optimisation, and what the actor is for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..robots.description import RobotDescription
+
+
+@dataclass(frozen=True, slots=True)
+class ActorSettings:
+    """Hyper-parameters of one training run.
+
+    State regularisation is of the joints alone, never of the scene or of images, and in normalised units:
+    ``state_dropout`` is the probability that a sample loses all its joints, ``noise_probability`` that it gets noise
+    of ``noise_std``, and less on head and waist. ``null_share`` of the samples lose their tag (a third class).
+    ``save_every`` counts where a file for the state is given.
+    """
+
+    steps: int = 2000
+    batch: int = 128
+    learning_rate: float = 5e-4
+    hidden: int = 256
+    layers: int = 3
+    weight_decay: float = 1e-4
+    average_decay: float = 0.995
+    state_dropout: float = 0.3
+    noise_probability: float = 0.4
+    noise_std: float = 0.01
+    null_share: float = 0.0
+    report_every: int = 100
+    save_every: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ActorHeader:
+    """What the actor is trained for; ``joint_names`` and ``feature_names`` are the columns of the episodes.
+
+    ``beta`` is how it is decoded unless somebody says otherwise, and counts only with tags. ``provenance`` is for
+    people: revision of the data, method, metrics.
+    """
+
+    task: str
+    robot: RobotDescription
+    joint_names: tuple[str, ...]
+    feature_names: tuple[str, ...]
+    step_s: float
+    horizon: int
+    execute: int
+    beta: float | None = None
+    provenance: Mapping[str, str] = field(default_factory=dict)
