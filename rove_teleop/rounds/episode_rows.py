@@ -1,0 +1,160 @@
+"""What a trainer needs of one sealed episode, read at the training rate: labels checked, what was cut left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..episodes.edit.overlay import labels_key, read_labels
+from ..episodes.read import Episode
+from ..errors import DatasetInvalid
+from ..failure.step_labels import LabelConstants, StepLabels, refusal, step_labels
+from ..trajectories import asked
+from ..types import Array, Authority, Phase
+from .mislabelled import mislabelled, wrong_edit
+from .takeovers import Takeover, used_phase
+
+HUMAN = "human"
+"""Attribute ``embodiment`` of episodes of a person without a robot."""
+POLICY_DRIVES = 1
+"""In ``control/driver``."""
+OLDEST_SCENE_S = 0.5
+"""Ticks whose newest task state is older than this are cut: nobody knows what a policy would have seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeRows:
+    """The steps (k,) of an episode, all joints (n) and features (f) of it.
+
+    ``labels`` says at which control ticks they begin, what they cost and where something was cut. ``measured_rad``,
+    ``sent_rad`` and ``asked_rad`` are (k, n), ``features`` (k, f). ``t_r_sources`` says whose word counted, per
+    takeover; ``edits_key`` which edits were known. A person without a robot has no joints.
+    """
+
+    root: Path
+    id: str
+    about: dict[str, Any]
+    labels: StepLabels
+    t_r_sources: tuple[str, ...]
+    edits_key: str
+    joint_names: tuple[str, ...]
+    measured_rad: Array
+    sent_rad: Array
+    asked_rad: Array
+    feature_names: tuple[str, ...]
+    features: Array
+
+    @property
+    def human(self) -> bool:
+        return self.about.get("embodiment") == HUMAN
+
+
+def read_rows(
+    root: Path, episode: Episode, constants: LabelConstants, takeovers: Callable[[Episode, str], list[Takeover]]
+) -> EpisodeRows:
+    """An episode of the dataset ``root`` at the rate of ``constants``, as the newest edits have it.
+
+    Raises:
+        DatasetInvalid: it cannot be learnt from; the message is the reason, a phrase.
+    """
+    opened = Opened(episode.path, episode.attributes)
+    human = episode.attributes.get("embodiment") == HUMAN
+    key = labels_key(root, episode.id)
+    said = read_labels(root, opened)
+    stamp_s, authority = np.asarray(opened["control/stamp_s"]), np.asarray(opened["control/authority"])
+    _refuse(refusal(str(episode.attributes["status"]), authority, said))
+    found: list[Takeover] = []
+    if not human:
+        _refuse(wrong_edit(root, opened))
+        found = takeovers(opened, key)
+        _refuse(mislabelled(said.phase, authority, found))
+    seen = np.where(_scene_known(opened, stamp_s), used_phase(said.phase, found), np.uint8(Phase.UNLABELLED))
+    try:
+        labels = step_labels(stamp_s, authority, replace(said, phase=seen), constants)
+    except ValueError as error:
+        raise DatasetInvalid(str(error)) from error
+    row = labels.row
+    nothing = np.empty((len(row), 0))
+    measured_rad, sent_rad = (nothing, nothing) if human else (_at(opened, "measured", row), _at(opened, "sent", row))
+    return EpisodeRows(
+        root=root,
+        id=episode.id,
+        about=episode.attributes,
+        labels=labels,
+        t_r_sources=tuple(item.source for item in found),
+        edits_key=key,
+        joint_names=() if human else tuple(episode.attributes["joint_names"]),
+        measured_rad=measured_rad,
+        sent_rad=np.where(np.isfinite(sent_rad), sent_rad, measured_rad),
+        asked_rad=nothing if human else _asked_rad(opened, row, authority[row], sent_rad),
+        feature_names=tuple(episode.attributes["feature_names"]),
+        features=np.asarray(opened["task/features"])[_newest(opened, stamp_s[row])],
+    )
+
+
+class Opened(Episode):
+    """An episode whose arrays are opened once: each opening reads and checks the array's own description."""
+
+    def __init__(self, path: Path, attributes: dict[str, Any]) -> None:
+        super().__init__(path, attributes)
+        self._arrays: dict[str, NDArray[Any]] = {}
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name not in self._arrays:
+            # A plain view: rows of a memmap are slow to take one by one.
+            self._arrays[name] = super().__getitem__(name).view(np.ndarray)
+        return self._arrays[name]
+
+
+def _refuse(why: str | None) -> None:
+    if why is not None:
+        raise DatasetInvalid(why)
+
+
+def _at(episode: Episode, name: str, row: NDArray[np.int64]) -> Array:
+    """Rows of a mapped file: only their pages are read."""
+    values: Array = np.asarray(episode[f"control/q_{name}_rad"][row], dtype=np.float64)
+    return values
+
+
+def _asked_rad(episode: Episode, row: NDArray[np.int64], authority: NDArray[np.uint8], sent_rad: Array) -> Array:
+    """(k, n) what the driver of each joint asked for; NaN where nobody drove the robot.
+
+    Joints that the driver does not speak for are held where they are: their target is what was sent. Groups that a
+    takeover left to the policy are the policy's.
+    """
+    policy_rad = _at(episode, "policy", row)
+    target_rad = asked(authority, policy_rad, _at(episode, "operator", row))
+    taken = np.equal(authority, Authority.HUMAN)[:, None]
+    target_rad = np.where(taken & (_driver(episode, row) == POLICY_DRIVES), policy_rad, target_rad)
+    somebody = np.isfinite(target_rad).any(axis=1)
+    return np.where(somebody[:, None] & np.isnan(target_rad), sent_rad, target_rad)
+
+
+def _driver(episode: Episode, row: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """(k, n) who should drive each joint, from the columns per group."""
+    names = list(episode.attributes["joint_names"])
+    per_group = episode["control/driver"][row]
+    driver = np.zeros((len(row), len(names)), np.uint8)
+    for column, members in enumerate(episode.attributes["groups"].values()):
+        driver[:, [names.index(name) for name in members]] = per_group[:, [column]]
+    return driver
+
+
+def _newest(episode: Episode, stamp_s: Array) -> NDArray[np.int64]:
+    """The newest task state received at or before each moment; -1: none."""
+    return np.searchsorted(episode["task/stamp_s"], stamp_s, side="right") - 1
+
+
+def _scene_known(episode: Episode, stamp_s: Array) -> NDArray[np.bool_]:
+    """(ticks,) whether a task state was received at or before each tick, and not long ago."""
+    task_s = episode["task/stamp_s"]
+    _refuse(None if len(task_s) else "its task was not recorded, so there is no scene")
+    newest = _newest(episode, stamp_s)
+    known: NDArray[np.bool_] = (newest >= 0) & (stamp_s - task_s[np.maximum(newest, 0)] <= OLDEST_SCENE_S)
+    return known
