@@ -1,0 +1,98 @@
+"""A critic on disk: one safetensors file whose header says what it was trained on and how its values are scaled."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ..errors import CheckpointInvalid
+from .critic import Critic, CriticHeader, ValueNetwork, ValueSizes
+
+FORMAT = 1
+
+
+def save_critic(path: Path, critic: Critic) -> None:
+    """Write ``path`` by rename; the same critic gives the same bytes."""
+    tensors = {f"network.{key}": value.detach().cpu() for key, value in critic.network.state_dict().items()}
+    tensors |= {
+        "scene_mean": torch.from_numpy(critic.scene_mean),
+        "scene_scale": torch.from_numpy(critic.scene_scale),
+    }
+    text = json.dumps({"format": FORMAT, **asdict(critic.header)}, sort_keys=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    save_file({key: value.contiguous() for key, value in sorted(tensors.items())}, partial, {"rove_critic": text})
+    os.replace(partial, path)
+
+
+def load_critic(path: Path) -> Critic:
+    """Read and check a critic, onto the CPU.
+
+    Raises:
+        CheckpointInvalid: unreadable, of another format, not finite, or with shapes that its own header denies.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get("rove_critic")
+            tensors = {key: file.get_tensor(key) for key in file.keys()}
+    except (OSError, SafetensorError) as error:
+        raise CheckpointInvalid(f"{path}: cannot be read as a safetensors file ({error})") from error
+    header = _header(path, text)
+    for key, value in tensors.items():
+        if not bool(torch.isfinite(value).all()):
+            raise CheckpointInvalid(f"{path}: tensor '{key}' holds values that are not finite")
+    network = ValueNetwork(header.sizes)
+    weights = {key.removeprefix("network."): value for key, value in tensors.items() if key.startswith("network.")}
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointInvalid(f"{path}: its weights are not those its header describes ({error})") from error
+    return Critic(
+        header, _scale(path, header, tensors, "scene_mean"), _scale(path, header, tensors, "scene_scale"), network
+    )
+
+
+def _header(path: Path, text: str | None) -> CriticHeader:
+    if text is None:
+        raise CheckpointInvalid(f"{path}: has no 'rove_critic' header, so it is not a critic of this package")
+    try:
+        values: dict[str, Any] = json.loads(text)
+        found = values.pop("format")
+        if found != FORMAT:
+            raise CheckpointInvalid(f"{path}: has format {found}, this version reads format {FORMAT}")
+        arguments: dict[str, Any] = {key: _tuples(value) for key, value in values.items()}
+        sizes = {key: _tuples(value) for key, value in arguments.pop("sizes").items()}
+        header = CriticHeader(sizes=ValueSizes(**sizes), **arguments)
+        sane = math.isfinite(header.low) and header.low < header.high and header.horizon >= 1
+        sane = sane and len(header.instructions) == header.sizes.instructions
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise CheckpointInvalid(f"{path}: its header is not what a critic needs ({error})") from error
+    if not sane:
+        raise CheckpointInvalid(f"{path}: its header contradicts itself (low, high, horizon or instructions)")
+    return header
+
+
+def _tuples(value: Any) -> Any:
+    """JSON has no tuples, headers no lists."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _scale(
+    path: Path, header: CriticHeader, tensors: dict[str, Tensor], name: str
+) -> np.ndarray[Any, np.dtype[np.float32]]:
+    value = tensors.get(name)
+    if value is None or value.shape != (header.sizes.scene,):
+        raise CheckpointInvalid(f"{path}: '{name}' must have shape ({header.sizes.scene},)")
+    if name == "scene_scale" and not bool((value > 0.0).all()):
+        raise CheckpointInvalid(f"{path}: '{name}' must be positive everywhere")
+    return value.numpy().astype(np.float32)
