@@ -122,8 +122,10 @@ class SimulatedOperator:
             self._T_world_hand = self._adapt(since_s, task, T_base_wrist)
             if since_s + dt_s >= self._adaptation.lasts_s:
                 self._begin_work(self._T_world_hand)
-        else:
-            self._T_world_hand = self._work(hand, task, T_base_wrist, dt_s)
+            return self._T_world_hand
+        if not self._working:  # the last frame could not know that this one would come so late
+            self._begin_work(hand)
+        self._T_world_hand = self._work(hand, task, T_base_wrist, dt_s)
         return self._T_world_hand
 
     def _take_over(self, now_s: float, T_world_hand: Array, T_base_wrist: Array) -> None:
@@ -131,7 +133,7 @@ class SimulatedOperator:
         self._driving_since_s = now_s
         self._adaptation = Adaptation(self.skill, self._rng, self._errors)
         self.T_aim_error = aim_error(self._errors, self.skill.bias_m, self.skill.bias_rad)
-        self._momentum, self._pausing = None, False
+        self._momentum, self._pausing, self._working = None, False, False
         self._T_world_hand0, self._T_base_wrist0 = T_world_hand.copy(), T_base_wrist.copy()
         self._expert.start(T_base_wrist)
 
@@ -144,6 +146,7 @@ class SimulatedOperator:
         return transform(R, self._adaptation.place_m(from_m, since_s))
 
     def _begin_work(self, T_world_hand: Array) -> None:
+        self._working = True
         # The robot still lags the hand here: what was latched at the takeover is what holds, not where it is.
         self._expert.start(self._as_wrist(T_world_hand))
         self._momentum = Momentum(self.skill.overshoot, T_world_hand[:3, 3]) if self.skill.overshoot > 0.0 else None
