@@ -6,11 +6,13 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
 
 from ..errors import UsageError
 
@@ -67,6 +69,15 @@ def address_of(listener: socket.socket) -> str:
     return f"http://{host_names(listener)[1]}"
 
 
+class _WebSocket(WebSocketsSansIOProtocol):
+    """uvicorn's, which cannot end while a page is just leaving: the server then ended with a traceback, half done."""
+
+    def shutdown(self) -> None:
+        # Where both have said goodbye only TLS is still open, and that is closing.
+        with suppress(InvalidState):
+            super().shutdown()
+
+
 class ConsoleServer(uvicorn.Server):
     """uvicorn with small limits, silent unless something is wrong, that calls ``on_ready`` when it listens.
 
@@ -88,7 +99,7 @@ class ConsoleServer(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
-                ws="websockets-sansio",
+                ws=_WebSocket,
                 ws_max_size=largest_message,
                 ws_max_queue=4,
                 ws_per_message_deflate=False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,7 +13,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Subprotocol
+from websockets.uri import parse_uri
 
 from rove_teleop.console.headset import PROTOCOL, FrameSocket
 
@@ -133,6 +137,32 @@ def test_a_second_headset_is_told_and_not_heard_until_the_first_leaves(headset: 
                 break
             time.sleep(0.02)
         assert frame("2") in headset.arrived()
+
+
+def test_the_server_ends_while_a_page_is_just_leaving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    with served_headset(tmp_path) as served:
+        page = _said_goodbye(served)
+        # This side ends TLS only after the server was told to stop.
+        leaving = threading.Timer(0.4, page.close)
+        leaving.start()
+    leaving.join()
+
+
+def _said_goodbye(served: ServedHeadset) -> ssl.SSLSocket:
+    host, port = served.host.rsplit(":", 1)
+    page = served.trust.wrap_socket(socket.create_connection((host, int(port)), timeout=5.0), server_hostname=host)
+    protocols = [Subprotocol(PROTOCOL), Subprotocol(served.code)]
+    protocol = ClientProtocol(parse_uri(f"wss://{served.host}/headset"), origin=served.url, subprotocols=protocols)
+    protocol.send_request(protocol.connect())
+    page.sendall(b"".join(protocol.data_to_send()))
+    while protocol.state.name == "CONNECTING":
+        protocol.receive_data(page.recv(4096))
+    protocol.send_close(1001)
+    page.sendall(b"".join(protocol.data_to_send()))
+    while protocol.close_rcvd is None:
+        protocol.receive_data(page.recv(4096))
+    return page
 
 
 def test_without_an_operator_process_the_page_says_so(headset: ServedHeadset, tmp_path: Path):
