@@ -67,9 +67,7 @@ def main() -> None:
             runs = [(result, adapts_s) for result, adapts_s in runs if result.taken_over]
             good = [result.human_s for result, _ in runs if result.outcome is Signal.SUCCESS]
             low, high = binomtest(len(good), len(runs)).proportion_ci(0.95, method="wilson")
-            why = sorted(
-                {str(result.failure or "out of time") for result, _ in runs if result.outcome is not Signal.SUCCESS}
-            )
+            bad = [result.failure or "out of time" for result, _ in runs if result.outcome is not Signal.SUCCESS]
             print(
                 f"| {task} | {name} | {len(good)}/{len(runs)} | {100 * low:.0f}-{100 * high:.0f} % "
                 f"| {np.median([adapts_s for _, adapts_s in runs]):.1f} "
