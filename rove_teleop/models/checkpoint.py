@@ -21,6 +21,22 @@ NORMALISATION = tuple(item.name for item in fields(Normalisation))
 
 
 @dataclass(frozen=True, slots=True)
+class VisionHeader:
+    """What a policy with cameras looks at: images of ``heights`` by ``widths`` pixels, under one of ``instructions``.
+
+    ``width``, ``blocks`` and ``heads`` are the sizes of its encoder.
+    """
+
+    cameras: tuple[str, ...]
+    heights: tuple[int, ...]
+    widths: tuple[int, ...]
+    instructions: tuple[str, ...]
+    width: int = 128
+    blocks: int = 2
+    heads: int = 4
+
+
+@dataclass(frozen=True, slots=True)
 class CheckpointHeader:
     """What a policy was trained for.
 
@@ -45,6 +61,7 @@ class CheckpointHeader:
     layers: int
     condition_classes: int = 0
     beta: float | None = None
+    vision: VisionHeader | None = None
     provenance: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -54,16 +71,18 @@ class CheckpointHeader:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Header, normalisation and the actor's weights by parameter name."""
+    """Header, normalisation and the weights by parameter name: the actor's, and its eyes' where it has cameras."""
 
     header: CheckpointHeader
     normalisation: Normalisation
     weights: dict[str, NDArray[np.float32]]
+    vision_weights: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write ``path`` by rename; the same checkpoint gives the same bytes."""
     tensors: dict[str, NDArray[np.generic]] = {f"actor.{key}": value for key, value in checkpoint.weights.items()}
+    tensors |= {f"vision.{key}": value for key, value in checkpoint.vision_weights.items()}
     for name in NORMALISATION:
         tensors[f"normalisation.{name}"] = getattr(checkpoint.normalisation, name)
     # What a policy does not have is not said, so that versions before it could be had still read the file.
@@ -92,8 +111,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
         if not np.all(np.isfinite(value)):
             raise CheckpointInvalid(f"{path}: tensor '{key}' holds values that are not finite")
     normalisation = _normalisation(path, header, tensors)
-    weights = {key.removeprefix("actor."): value for key, value in tensors.items() if key.startswith("actor.")}
-    return Checkpoint(header, normalisation, weights)
+    return Checkpoint(header, normalisation, _under("actor.", tensors), _under("vision.", tensors))
+
+
+def _under(prefix: str, tensors: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
 
 
 def _header(path: Path, text: str | None) -> CheckpointHeader:
@@ -104,15 +126,27 @@ def _header(path: Path, text: str | None) -> CheckpointHeader:
         found = values.pop("format")
         if found != FORMAT:
             raise CheckpointInvalid(f"{path}: has format {found}, this version reads format {FORMAT}")
-        arguments: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+        arguments = _tuples(values)
+        if "vision" in arguments:
+            arguments["vision"] = VisionHeader(**_tuples(arguments["vision"]))
         header = CheckpointHeader(**arguments)
         counts = {len(header.joint_names), len(header.q_min_rad), len(header.q_max_rad)}
         sane = len(counts) == 1 and header.step_s > 0.0 and 1 <= header.execute <= header.horizon
+        if header.vision is not None:
+            eyes = header.vision
+            sane &= len(eyes.cameras) == len(eyes.heights) == len(eyes.widths) > 0 < len(eyes.instructions)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise CheckpointInvalid(f"{path}: its header is not what a policy needs ({error})") from error
     if not sane:
-        raise CheckpointInvalid(f"{path}: its header contradicts itself (joint limits, step_s, horizon or execute)")
+        raise CheckpointInvalid(
+            f"{path}: its header contradicts itself (joint limits, step_s, horizon, execute or cameras)"
+        )
     return header
+
+
+def _tuples(values: dict[str, Any]) -> dict[str, Any]:
+    """JSON knows lists only, headers tuples."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
 
 
 def _normalisation(path: Path, header: CheckpointHeader, tensors: dict[str, NDArray[np.float64]]) -> Normalisation:

@@ -9,10 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..errors import CheckpointInvalid, UsageError
+from ..errors import UsageError
 from ..models.checkpoint import Checkpoint, load_checkpoint
-from ..models.flow import Continuation, FlowActor, FlowSizes, sample
+from ..models.flow import Continuation, sample
+from ..models.looking import Looked, blank, look
 from ..models.observation import observe
+from ..models.policy_network import build
 from ..robots.description import RobotDescription
 from ..types import Array
 from .binding import bind_features, bind_joints, check_rates
@@ -48,7 +50,7 @@ class LocalPolicy:
         self.joint_index = bind_joints(self.header, robot)
         self._joint_count = len(robot.joint_names)
         self._normalisation = checkpoint.normalisation
-        self._actor = build_actor(checkpoint)
+        self._network = build(checkpoint)
         self._offset_s: Array = self.header.step_s * np.arange(1.0, self.header.horizon + 1.0)
         self._euler_steps = euler_steps
         self._before = PlanBefore() if continues else None
@@ -81,16 +83,17 @@ class LocalPolicy:
 
     @property
     def cameras(self) -> tuple[str, ...]:
-        return ()
+        return self.header.vision.cameras if self.header.vision else ()
 
     @property
     def problem(self) -> str | None:
         return None
 
     def act(self, observation: Observation) -> Plan | None:
-        """Plan from measured and commanded joints and the task's features, which are taken by name.
+        """Plan from measured and commanded joints, the task's features, which are taken by name, and images.
 
-        Returns None, counted in ``refused``, for an observation or a plan that is not finite or of the wrong shape.
+        Images of another size than in training are averaged down to it. Returns None, counted in ``refused``, for an
+        observation or a plan that is not finite or of the wrong shape, without an image, or with a new instruction.
 
         Raises:
             CheckpointInvalid: the task does not offer a feature that the policy reads.
@@ -107,7 +110,10 @@ class LocalPolicy:
         if not np.all(np.isfinite(inputs)):
             return self._refuse("observation not finite")
         encoded = self._normalisation.encode(inputs)
-        q_rad = measured_rad + self._sample(encoded, self._continuation(seen, measured_rad))
+        looked = look(self.header.vision, seen.images, seen.instruction)
+        if isinstance(looked, str):
+            return self._refuse(looked)
+        q_rad = measured_rad + self._sample(encoded, looked, self._continuation(seen, measured_rad))
         if not np.all(np.isfinite(q_rad)):
             return self._refuse("plan not finite")
         plan = Plan(self._offset_s, self.joint_index, q_rad, embedding=encoded)
@@ -121,7 +127,7 @@ class LocalPolicy:
             return
         chunk = torch.zeros((1, self.header.horizon, len(self.header.joint_names)))
         nothing = np.zeros(self.header.observation_size)
-        self._sample(nothing, Continuation(chunk, torch.zeros(self.header.horizon)))
+        self._sample(nothing, blank(self.header.vision), Continuation(chunk, torch.zeros(self.header.horizon)))
         self.reset(self._seed)
 
     def _refuse(self, reason: str) -> Plan | None:
@@ -142,42 +148,17 @@ class LocalPolicy:
         chunk = self._normalisation.encode_delta(ahead[0] - measured_rad)
         return Continuation(torch.from_numpy(chunk).float()[None], torch.from_numpy(ahead[1]).float())
 
-    def _sample(self, encoded: Array, continuation: Continuation | None) -> Array:
+    def _sample(self, encoded: Array, looked: Looked, continuation: Continuation | None) -> Array:
         """Joint deltas (h, m) in radians."""
         chunk = sample(
-            self._actor,
-            torch.from_numpy(encoded).float()[None],
+            self._network.actor,
+            self._network.see(torch.from_numpy(encoded).float()[None], looked),
             self._generator,
             self._euler_steps,
             beta=self._beta,
             continuation=continuation,
         )
         return self._normalisation.decode_delta(chunk[0].double().numpy())
-
-
-def build_actor(checkpoint: Checkpoint) -> FlowActor:
-    """The network of a checkpoint, ready to act; `CheckpointInvalid` when the weights have other shapes."""
-    header = checkpoint.header
-    if header.condition_classes == 1:
-        raise CheckpointInvalid(f"the policy for '{header.task}' has 1 condition class; there are none, two or three")
-    sizes = FlowSizes(
-        observation=header.observation_size,
-        horizon=header.horizon,
-        joints=len(header.joint_names),
-        hidden=header.hidden,
-        layers=header.layers,
-        condition_classes=header.condition_classes,
-    )
-    actor = FlowActor(sizes)
-    wanted = {key: tuple(value.shape) for key, value in actor.state_dict().items()}
-    found = {key: tuple(value.shape) for key, value in checkpoint.weights.items()}
-    if wanted != found:
-        differing = sorted(key for key in wanted.keys() | found.keys() if wanted.get(key) != found.get(key))
-        sides = "; ".join(f"'{key}' is {found.get(key)}, must be {wanted.get(key)}" for key in differing)
-        raise CheckpointInvalid(f"the weights of the policy for '{header.task}' do not fit its header: {sides}")
-    actor.load_state_dict({key: torch.from_numpy(np.array(value)) for key, value in checkpoint.weights.items()})
-    actor.requires_grad_(False)
-    return actor.eval()
 
 
 def shipped_checkpoint(task: str) -> Path:

@@ -1,25 +1,25 @@
-"""The actor of a round: fine-tuned on the chunks that a method chose, each with its tag, from the actor before it."""
+"""The actor of a round: trained on the chunks that a method chose, each with its tag, from the actor before it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
 
 from ..errors import DatasetInvalid
-from ..models.checkpoint import Checkpoint, CheckpointHeader
-from ..models.flow import FlowActor, FlowSizes
+from ..models.checkpoint import Checkpoint
 from ..models.observation import Normalisation
+from ..models.policy_network import weights_of
 from .actor_settings import ActorHeader, ActorSettings
-from .actor_start import begin, must_fit
-from .behaviour_cloning import weights_of
+from .actor_start import begin, first_header, fresh, next_header
+from .devices import training_place
 from .fitting import Progress, fit
 from .regularisation import noise_scale
-from .samples import Rows, moving, normalised, rows
+from .samples import Rows, normalised, rows
 from .steps import EpisodeSteps
-from .supervision import Supervision
+from .supervision import Flags, Supervision
 
 __all__ = ["ActorHeader", "ActorSettings", "Progress", "Supervision", "train_actor"]
 
@@ -38,63 +38,62 @@ def train_actor(
 
     From ``initial`` come the joints, the features, the normalisation, the network and its size; tags that it did not
     have begin without any effect. Without it the joints are those that move, and the normalisation fits the data.
-    With ``state`` an interrupted run goes on from that file, to the same bytes.
+    With ``state`` an interrupted run goes on from that file, to the same bytes. Under torchrun every process trains
+    on its share and returns the same checkpoint (`devices.training_place`).
 
     Raises:
         DatasetInvalid: nothing to learn from, no joint that moves, or arrays that do not belong to the episodes.
         CheckpointInvalid: ``initial`` reads, moves or paces something else, or ``state`` is of another run.
+        UsageError: a batch that cannot be dealt out evenly to the processes.
     """
     _check(episodes, supervision, about)
+    classes = 0 if supervision.positive is None else 3 if settings.null_share > 0.0 else 2
     if initial is None:
-        joints, features = moving(episodes, supervision, about.joint_names), about.feature_names
+        header = first_header(episodes, supervision, about, settings, classes)
+        network = fresh(header, seed)
     else:
-        must_fit(initial.header, about)
-        joints, features = initial.header.joint_names, initial.header.feature_names
-    if not joints:
-        raise DatasetInvalid(f"no joint moves in what there is to learn from for task '{about.task}'")
-    found = rows(episodes, supervision, about, joints, features)
+        header = next_header(initial.header, about, classes)
+        network = begin(initial, header)
+    found = rows(episodes, supervision, about, header)
     normalisation = Normalisation.fit(found.observation, found.delta_rad) if initial is None else initial.normalisation
-    classes = 0 if found.positive is None else 3 if settings.null_share > 0.0 else 2
-    actor = begin(initial, classes) if initial else _new(found, settings, classes, seed)
-    samples = normalised(found, normalisation)
-    average = fit(actor, samples, noise_scale(about.robot, joints), settings, seed, progress, state)
-    made_from = _provenance(found, about, settings, seed, initial)
-    return Checkpoint(_header(about, joints, features, average.sizes, made_from), normalisation, weights_of(average))
+    scale = noise_scale(about.robot, header.joint_names)
+    place = training_place()
+    average = fit(network, normalised(found, normalisation), scale, settings, seed, place, progress, state)
+    return Checkpoint(
+        replace(
+            header,
+            beta=about.beta if classes else None,
+            provenance=_provenance(found, about, settings, seed, initial),
+        ),
+        normalisation,
+        weights_of(average.actor),
+        weights_of(average.vision) if average.vision is not None else {},
+    )
 
 
 def _check(episodes: Sequence[EpisodeSteps], supervision: Supervision, about: ActorHeader) -> None:
-    positive = supervision.positive if supervision.positive is not None else supervision.use
+    """Refuse supervision of something else, and a supervision of nothing."""
+    positive = supervision.use if supervision.positive is None else supervision.positive
     if not len(episodes) == len(supervision.use) == len(positive):
         raise DatasetInvalid(f"{len(episodes)} episodes, but supervision of {len(supervision.use)}")
     for episode, use, good in zip(episodes, supervision.use, positive, strict=True):
         if not len(episode) == len(use) == len(good):
             raise DatasetInvalid(f"episode {episode.name} has {len(episode)} steps, supervision of {len(use)}")
-        if not use.any():
-            continue
-        if (use & ~episode.imitable).any():
-            raise DatasetInvalid(f"episode {episode.name}: a chunk of which nobody knows what followed is to be used")
-        shape = (about.horizon, len(about.joint_names))
-        if episode.delta_rad.shape[1:] != shape or episode.joints.shape[1] != 2 * shape[1]:
-            raise DatasetInvalid(
-                f"episode {episode.name} has chunks of {episode.delta_rad.shape[1:]}, the actor is for {shape}"
-            )
-        if episode.scene.shape[1] != len(about.feature_names):
-            raise DatasetInvalid(
-                f"episode {episode.name} has {episode.scene.shape[1]} features, not {len(about.feature_names)}"
-            )
+        if use.any():
+            _check_used(episode, use, about)
+    if not any(use.any() for use in supervision.use):
+        raise DatasetInvalid(f"none of the {len(episodes)} episodes has a chunk that this method learns from")
 
 
-def _new(found: Rows, settings: ActorSettings, classes: int, seed: int) -> FlowActor:
-    horizon, joints = found.delta_rad.shape[1:]
-    sizes = FlowSizes(
-        found.observation.shape[1], horizon, joints, settings.hidden, settings.layers, condition_classes=classes
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        actor = FlowActor(sizes)
-    if actor.condition is not None:
-        torch.nn.init.zeros_(actor.condition.weight)
-    return actor
+def _check_used(episode: EpisodeSteps, use: Flags, about: ActorHeader) -> None:
+    if (use & ~episode.imitable).any():
+        raise DatasetInvalid(f"episode {episode.name}: a chunk of which nobody knows what followed is to be used")
+    wanted = (about.horizon, len(about.joint_names), len(about.feature_names))
+    offered = (*episode.delta_rad.shape[1:], episode.scene.shape[1])
+    if offered != wanted or episode.joints.shape[1] != 2 * wanted[1]:
+        raise DatasetInvalid(
+            f"episode {episode.name} has (horizon, joints, features) {offered}, the actor is for {wanted}"
+        )
 
 
 def _provenance(
@@ -110,30 +109,3 @@ def _provenance(
         **{f"settings.{key}": str(value) for key, value in asdict(settings).items()},
         **about.provenance,
     }
-
-
-def _header(
-    about: ActorHeader,
-    joints: tuple[str, ...],
-    features: tuple[str, ...],
-    sizes: FlowSizes,
-    provenance: dict[str, str],
-) -> CheckpointHeader:
-    index = [about.robot.joint_names.index(name) for name in joints]
-    return CheckpointHeader(
-        task=about.task,
-        robot=about.robot.name,
-        robot_hash=about.robot.config_hash,
-        joint_names=joints,
-        q_min_rad=tuple(float(value) for value in about.robot.q_min_rad[index]),
-        q_max_rad=tuple(float(value) for value in about.robot.q_max_rad[index]),
-        feature_names=features,
-        step_s=about.step_s,
-        horizon=about.horizon,
-        execute=about.execute,
-        hidden=sizes.hidden,
-        layers=sizes.layers,
-        condition_classes=sizes.condition_classes,
-        beta=None if not sizes.condition_classes else about.beta,
-        provenance=provenance,
-    )

@@ -15,6 +15,7 @@ class ActorSettings:
     State regularisation is of the joints alone, never of the scene or of images, and in normalised units:
     ``state_dropout`` is the probability that a sample loses all its joints, ``noise_probability`` that it gets noise
     of ``noise_std``, and less on head and waist. ``null_share`` of the samples lose their tag (a third class).
+    ``vision_width``, ``vision_blocks`` and ``vision_heads`` are the encoder's of a policy with cameras.
     ``save_every`` counts where a file for the state is given.
     """
 
@@ -29,6 +30,9 @@ class ActorSettings:
     noise_probability: float = 0.4
     noise_std: float = 0.01
     null_share: float = 0.0
+    vision_width: int = 128
+    vision_blocks: int = 2
+    vision_heads: int = 4
     report_every: int = 100
     save_every: int = 500
 
@@ -37,6 +41,7 @@ class ActorSettings:
 class ActorHeader:
     """What the actor is trained for; ``joint_names`` and ``feature_names`` are the columns of the episodes.
 
+    With ``cameras`` it is a mini-VLA: it looks at these and at the instruction instead of reading the features.
     ``beta`` is how it is decoded unless somebody says otherwise, and counts only with tags. ``provenance`` is for
     people: revision of the data, method, metrics.
     """
@@ -48,5 +53,6 @@ class ActorHeader:
     step_s: float
     horizon: int
     execute: int
+    cameras: tuple[str, ...] = ()
     beta: float | None = None
     provenance: Mapping[str, str] = field(default_factory=dict)

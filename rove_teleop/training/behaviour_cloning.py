@@ -15,6 +15,7 @@ from ..errors import DatasetInvalid
 from ..models.checkpoint import Checkpoint, CheckpointHeader
 from ..models.flow import FlowActor, FlowSizes, flow_matching_loss
 from ..models.observation import Normalisation
+from ..models.policy_network import weights_of
 from ..robots.description import RobotDescription
 from .windows import Trajectory, Windows, cut_windows, join, moving_joints
 
@@ -110,11 +111,6 @@ def fit(
             progress(step, settings.steps, float(np.mean(losses)))
             losses.clear()
     return average
-
-
-def weights_of(actor: FlowActor) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
-    """The parameters as arrays by name."""
-    return {key: value.detach().numpy().astype(np.float32) for key, value in actor.state_dict().items()}
 
 
 def _schedule(step: int, steps: int) -> float:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..models.flow import NULL, FlowActor, velocity_loss
+from ..models.flow import NULL, velocity_loss
+from ..models.looking import Looked
+from ..models.policy_network import PolicyNetwork
 from .actor_settings import ActorSettings
+from .devices import Place
 from .regularisation import regularise
 from .resume import load_state, pack_optimiser, save_state, unpack_optimiser
 from .samples import Samples
@@ -30,31 +33,34 @@ class Batch(NamedTuple):
     noise: Tensor
     time: Tensor
     observation: Tensor
+    looked: Looked
     condition: Tensor | None
 
 
 class Objective(nn.Module):
-    """The flow-matching loss as a module."""
+    """The loss as a module: what can be compiled, and spread over processes."""
 
-    def __init__(self, actor: FlowActor) -> None:
+    def __init__(self, network: PolicyNetwork) -> None:
         super().__init__()
-        self.actor = actor
+        self.network = network
 
     def forward(self, batch: Batch) -> Tensor:
         """Mean squared error of the velocity, a scalar."""
-        return velocity_loss(self.actor, batch.chunk, batch.noise, batch.time, batch.observation, batch.condition)
+        seen = self.network.see(batch.observation, batch.looked)
+        return velocity_loss(self.network.actor, batch.chunk, batch.noise, batch.time, seen, batch.condition)
 
 
 def fit(
-    actor: FlowActor,
+    network: PolicyNetwork,
     samples: Samples,
     noise_scale: Tensor,
     settings: ActorSettings,
     seed: int,
+    place: Place,
     progress: Progress | None = None,
     state: Path | None = None,
-) -> FlowActor:
-    """Train ``actor`` in place and return the running average of its weights.
+) -> PolicyNetwork:
+    """Train ``network`` in place and return the running average of its weights.
 
     With ``state`` what the next step depends on is saved there now and then; where the file is there already, the run
     goes on from it, and the file is gone once the run has ended.
@@ -63,41 +69,35 @@ def fit(
         CheckpointInvalid: ``state`` belongs to another run, by settings, seed, data or where it began.
     """
     torch.set_num_threads(1)
-    objective, average = Objective(actor), copy.deepcopy(actor)
-    optimiser = torch.optim.AdamW(
-        actor.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
-    )
-    run = _Run(actor, average, optimiser)
-    about = {} if state is None else _about(actor, samples, settings, seed)
+    about = {} if state is None else _about(network, samples, settings, seed)
+    objective = place.prepared(Objective(network))
+    run = _Run(network, copy.deepcopy(network), _optimiser(network, settings))
     done = run.restore(state, about) if state is not None and state.exists() else 0
+    held = samples.to(place.device)
     losses: list[Tensor] = []
     for step in range(done + 1, settings.steps + 1):
-        for group in optimiser.param_groups:
-            group["lr"] = settings.learning_rate * schedule(step, settings.steps)
-        loss = objective(draw(samples, noise_scale, settings, seed, step))
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(actor.parameters(), 1.0)
-        optimiser.step()
-        _move_average(average, actor, min(settings.average_decay, step / (step + 10.0)))
-        losses.append(loss.detach())
-        if state is not None and step % settings.save_every == 0:
+        batch = draw(held, noise_scale, settings, seed, step, place)
+        losses.append(run.step(objective, batch, settings, step, place))
+        if state is not None and place.is_first and step % settings.save_every == 0:
             run.save(state, {**about, "step": step})
-        if progress is not None and (step % settings.report_every == 0 or step == settings.steps):
+        if progress is not None and place.is_first and (step % settings.report_every == 0 or step == settings.steps):
             progress(step, settings.steps, float(torch.stack(losses).mean()))
             losses.clear()
-    if state is not None:
+    if state is not None and place.is_first:
         state.unlink(missing_ok=True)
-    return average
+    return run.average.cpu()
 
 
-def draw(samples: Samples, noise_scale: Tensor, settings: ActorSettings, seed: int, step: int) -> Batch:
-    """What step ``step`` learns from. It depends on ``seed`` and ``step`` alone, so that any step can be the first."""
+def draw(samples: Samples, noise_scale: Tensor, settings: ActorSettings, seed: int, step: int, place: Place) -> Batch:
+    """What step ``step`` learns from, or this process's share of it.
+
+    It depends on ``seed`` and ``step`` alone, so that any step can be the first after an interruption; and chance is
+    drawn on the CPU for the whole batch, so that every device and number of processes sees the same.
+    """
     generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
     index = torch.randint(len(samples.observation), (settings.batch,), generator=generator)
-    chunk = samples.chunk[index]
-    noise = torch.randn(chunk.shape, generator=generator)
-    time = torch.rand(len(chunk), generator=generator)
+    noise = torch.randn((settings.batch, *samples.chunk.shape[1:]), generator=generator)
+    time = torch.rand(settings.batch, generator=generator)
     seen = regularise(
         samples.observation[index],
         noise_scale,
@@ -106,10 +106,17 @@ def draw(samples: Samples, noise_scale: Tensor, settings: ActorSettings, seed: i
         settings.noise_std,
         generator,
     )
-    condition = None if samples.tag is None else samples.tag[index]
-    if condition is not None and settings.null_share > 0.0:
-        condition = condition.masked_fill(torch.rand(len(chunk), generator=generator) < settings.null_share, NULL)
-    return Batch(chunk, noise, time, seen, condition)
+    no_tag = torch.rand(settings.batch, generator=generator) < settings.null_share
+    rows, device = place.share(settings.batch), place.device
+    chosen = index[rows].to(device)
+    return Batch(
+        samples.chunk[chosen],
+        noise[rows].to(device),
+        time[rows].to(device),
+        seen[rows].to(device),
+        samples.looked(chosen),
+        None if samples.tag is None else samples.tag[chosen].masked_fill(no_tag[rows].to(device), NULL),
+    )
 
 
 def schedule(step: int, steps: int) -> float:
@@ -119,14 +126,27 @@ def schedule(step: int, steps: int) -> float:
 
 
 class _Run(NamedTuple):
-    """What changes while training, into a file and back."""
+    """What changes while training: one step of it, into a file and back."""
 
-    actor: FlowActor
-    average: FlowActor
+    network: PolicyNetwork
+    average: PolicyNetwork
     optimiser: torch.optim.Optimizer
 
+    def step(self, objective: nn.Module, batch: Batch, settings: ActorSettings, step: int, place: Place) -> Tensor:
+        """The loss before the step."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = settings.learning_rate * schedule(step, settings.steps)
+        with place.precision():
+            loss: Tensor = objective(batch)
+        self.optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimiser.step()
+        _move_average(self.average, self.network, min(settings.average_decay, step / (step + 10.0)))
+        return loss.detach()
+
     def save(self, path: Path, about: dict[str, Any]) -> None:
-        tensors = {f"actor.{key}": value for key, value in self.actor.state_dict().items()}
+        tensors = {f"network.{key}": value for key, value in self.network.state_dict().items()}
         tensors |= {f"average.{key}": value for key, value in self.average.state_dict().items()}
         save_state(path, tensors | pack_optimiser(self.optimiser), about)
 
@@ -134,18 +154,27 @@ class _Run(NamedTuple):
         """The step that was done last."""
         found = load_state(path)
         found.must_match(path, about)
-        self.actor.load_state_dict(found.named("actor."))
+        self.network.load_state_dict(found.named("network."))
         self.average.load_state_dict(found.named("average."))
         unpack_optimiser(self.optimiser, found.tensors)
         return int(found.about["step"])
 
 
-def _about(actor: FlowActor, samples: Samples, settings: ActorSettings, seed: int) -> dict[str, Any]:
-    start = float(np.sum([value.double().abs().sum().item() for value in actor.state_dict().values()]))
-    return {"settings": asdict(settings), "seed": seed, "data": samples.fingerprint(), "start": start}
+def _optimiser(network: PolicyNetwork, settings: ActorSettings) -> torch.optim.Optimizer:
+    """Fused: one pass over the parameters instead of a dozen, and the same numbers every time."""
+    rate, decay = settings.learning_rate, settings.weight_decay
+    return torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=decay, fused=True)
+
+
+def _about(network: PolicyNetwork, samples: Samples, settings: ActorSettings, seed: int) -> dict[str, Any]:
+    start = hashlib.sha256()
+    for value in network.state_dict().values():
+        start.update(value.contiguous().view(-1).numpy().data)
+    said = {"settings": asdict(settings), "seed": seed}
+    return said | {"data": samples.fingerprint(), "start": start.hexdigest()}
 
 
 @torch.no_grad()
-def _move_average(average: FlowActor, actor: FlowActor, decay: float) -> None:
-    for kept, new in zip(average.parameters(), actor.parameters(), strict=True):
+def _move_average(average: PolicyNetwork, network: PolicyNetwork, decay: float) -> None:
+    for kept, new in zip(average.parameters(), network.parameters(), strict=True):
         kept.lerp_(new, 1.0 - decay)

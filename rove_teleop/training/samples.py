@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import DatasetInvalid
+from ..models.checkpoint import CheckpointHeader, VisionHeader
+from ..models.looking import Looked
 from ..models.observation import Normalisation
 from ..types import Array
 from .actor_settings import ActorHeader
@@ -23,11 +25,16 @@ LEAST_MOTION_RAD = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What is used, in rows: observations (s, d), deltas (s, h, m) in radians, tags (s,) or None for imitation."""
+    """What is used, in rows: observations (s, d), deltas (s, h, m) in radians, tags (s,) or None for imitation.
+
+    ``images`` by camera (s, height, width, 3) and ``instruction`` (s,), a number, where the policy has cameras.
+    """
 
     observation: Array
     delta_rad: Array
     positive: NDArray[np.bool_] | None
+    images: dict[str, NDArray[np.uint8]]
+    instruction: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +44,31 @@ class Samples:
     observation: Tensor
     chunk: Tensor
     tag: Tensor | None
+    images: dict[str, Tensor]
+    instruction: Tensor
+
+    def looked(self, index: Tensor) -> Looked:
+        """Images and instructions of the samples ``index``."""
+        if not self.images:
+            return Looked({})
+        return Looked({name: images[index] for name, images in self.images.items()}, self.instruction[index])
+
+    def to(self, device: torch.device) -> Samples:
+        """All but the observations, which are spoilt on the CPU, on ``device``: then no step waits for data."""
+        return Samples(
+            self.observation,
+            self.chunk.to(device),
+            None if self.tag is None else self.tag.to(device),
+            {name: images.to(device) for name, images in self.images.items()},
+            self.instruction.to(device),
+        )
 
     def fingerprint(self) -> str:
         """SHA-256 of all numbers: a training run is continued on the same data or not at all."""
         digest = hashlib.sha256()
-        for tensor in (self.observation, self.chunk, self.tag):
+        for tensor in (self.observation, self.chunk, self.tag, *self.images.values(), self.instruction):
             if tensor is not None:
-                digest.update(tensor.numpy().tobytes())
+                digest.update(tensor.contiguous().view(-1).numpy().data)
         return digest.hexdigest()
 
 
@@ -65,34 +90,70 @@ def rows(
     episodes: Sequence[EpisodeSteps],
     supervision: Supervision,
     about: ActorHeader,
-    joint_names: tuple[str, ...],
-    feature_names: tuple[str, ...],
+    header: CheckpointHeader,
 ) -> Rows:
-    """The used steps with the columns of ``joint_names`` and ``feature_names``, in the order of episodes and steps.
+    """The used steps with the columns that ``header`` names, in the order of episodes and steps.
 
     Raises:
-        DatasetInvalid: nothing is used, or what is used is not finite or not known.
+        DatasetInvalid: nothing is used, or what is used is not finite, or has no images or another instruction.
     """
-    joints = [about.joint_names.index(name) for name in joint_names]
-    both = joints + [len(about.joint_names) + index for index in joints]
-    features = [about.feature_names.index(name) for name in feature_names]
-    observation, delta_rad, tags = [], [], []
-    for number, (episode, use) in enumerate(zip(episodes, supervision.use, strict=True)):
-        if not use.any():
-            continue
-        observation.append(np.concatenate([episode.joints[use][:, both], episode.scene[use][:, features]], axis=1))
-        delta_rad.append(episode.delta_rad[use][:, :, joints])
-        if not (np.isfinite(observation[-1]).all() and np.isfinite(delta_rad[-1]).all()):
-            raise DatasetInvalid(f"episode {episode.name}: a step that should be learnt from is not finite")
-        if supervision.positive is not None:
-            tags.append(supervision.positive[number][use])
-    if not observation:
+    parts = [
+        _rows_of(episode, use, None if supervision.positive is None else supervision.positive[number], about, header)
+        for number, (episode, use) in enumerate(zip(episodes, supervision.use, strict=True))
+        if use.any()
+    ]
+    if not parts:
         raise DatasetInvalid(f"none of the {len(episodes)} episodes has a chunk that this method learns from")
+    tags = [part.positive for part in parts if part.positive is not None]
     return Rows(
-        np.concatenate(observation).astype(np.float64),
-        np.concatenate(delta_rad).astype(np.float64),
+        np.concatenate([part.observation for part in parts]),
+        np.concatenate([part.delta_rad for part in parts]),
         np.concatenate(tags) if tags else None,
+        {name: np.concatenate([part.images[name] for part in parts]) for name in parts[0].images},
+        np.concatenate([part.instruction for part in parts]),
     )
+
+
+def _rows_of(
+    episode: EpisodeSteps,
+    use: NDArray[np.bool_],
+    positive: NDArray[np.bool_] | None,
+    about: ActorHeader,
+    header: CheckpointHeader,
+) -> Rows:
+    joints = [about.joint_names.index(name) for name in header.joint_names]
+    both = joints + [len(about.joint_names) + index for index in joints]
+    features = [about.feature_names.index(name) for name in header.feature_names]
+    observation = np.concatenate([episode.joints[use][:, both], episode.scene[use][:, features]], axis=1)
+    delta_rad = episode.delta_rad[use][:, :, joints]
+    if not (np.isfinite(observation).all() and np.isfinite(delta_rad).all()):
+        raise DatasetInvalid(f"episode {episode.name}: a step that should be learnt from is not finite")
+    images, number = _seen(episode, use, header.vision)
+    return Rows(
+        observation.astype(np.float64),
+        delta_rad.astype(np.float64),
+        None if positive is None else positive[use],
+        images,
+        np.full(len(observation), number),
+    )
+
+
+def _seen(
+    episode: EpisodeSteps, use: NDArray[np.bool_], eyes: VisionHeader | None
+) -> tuple[dict[str, NDArray[np.uint8]], int]:
+    """Images of the used steps by camera, and the number of the instruction."""
+    if eyes is None:
+        return {}, 0
+    if episode.instruction not in eyes.instructions:
+        raise DatasetInvalid(f"episode {episode.name} has an instruction that is new: '{episode.instruction}'")
+    seen = {}
+    for name, height, width in zip(eyes.cameras, eyes.heights, eyes.widths, strict=True):
+        images = episode.images.get(name)
+        if images is None or images.shape[1:] != (height, width, 3):
+            found = "none" if images is None else f"of {images.shape[1:]}"
+            raise DatasetInvalid(f"episode {episode.name} needs images of {name}, {height} x {width}, and has {found}")
+        seen[name] = images[use]
+    return seen, eyes.instructions.index(episode.instruction)
 
 
 def normalised(found: Rows, normalisation: Normalisation) -> Samples:
@@ -101,4 +162,6 @@ def normalised(found: Rows, normalisation: Normalisation) -> Samples:
         torch.from_numpy(normalisation.encode(found.observation)).float(),
         torch.from_numpy(normalisation.encode_delta(found.delta_rad)).float(),
         None if found.positive is None else torch.from_numpy(found.positive.astype(np.int64)),
+        {name: torch.from_numpy(images) for name, images in found.images.items()},
+        torch.from_numpy(found.instruction),
     )
