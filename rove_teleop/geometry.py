@@ -79,9 +79,10 @@ def skew(v: Array) -> Array:
 
 def transform(rotation: Array, translation_m: Array) -> Array:
     """(4, 4) transform of a rotation and a translation."""
-    result = np.eye(4)
+    result = np.zeros((4, 4))
     result[:3, :3] = rotation
     result[:3, 3] = translation_m
+    result[3, 3] = 1.0
     return result
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import mujoco
 import numpy as np
 
@@ -11,6 +13,8 @@ from .scene import GRASP_SITE, site_in_body
 
 GRASP_ASSIST = "weld"
 _SMOOTHING_S = 0.02
+_NOTHING_N = np.zeros(3)
+_NOTHING_N.flags.writeable = False
 
 
 class GraspAssist:
@@ -43,11 +47,12 @@ class GraspAssist:
     def update(self, data: mujoco.MjData, dt_s: float) -> None:
         """Measure the holding force; let go when it exceeds the limit."""
         if not self.held:
-            self.force_n = np.zeros(3)
+            self.force_n = _NOTHING_N
             return
-        rows = np.flatnonzero((data.efc_id == self._weld) & (data.efc_type == mujoco.mjtConstraint.mjCNSTR_EQUALITY))
-        now_n = data.efc_force[rows[:3]] if len(rows) >= 3 else np.zeros(3)
+        # Rows of equality constraints come first, and those of one constraint one after the other.
+        rows = np.flatnonzero(data.efc_id[: data.ne] == self._weld)
+        now_n = data.efc_force[rows[:3]] if len(rows) >= 3 else _NOTHING_N
         self.force_n = self.force_n + (now_n - self.force_n) * min(1.0, dt_s / _SMOOTHING_S)
-        if not (float(np.linalg.norm(self.force_n)) <= self._force_limit_n):
+        if not (math.sqrt(self.force_n @ self.force_n) <= self._force_limit_n):
             data.eq_active[self._weld] = 0
             self.held = False

@@ -13,7 +13,10 @@ from .start_pose import reach
 from .tasks import TaskParams, make_task
 
 _UPDATE_S = 0.004
-_BAD = (mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQVEL, mujoco.mjtWarning.mjWARN_BADQACC)
+_BAD = [
+    int(kind)
+    for kind in (mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQVEL, mujoco.mjtWarning.mjWARN_BADQACC)
+]
 
 
 class World:
@@ -31,7 +34,7 @@ class World:
         self.task.bind(self.model)
         joints = [self.model.joint(name).id for name in robot.joint_names]
         self._qpos, self._dof = self.model.jnt_qposadr[joints], self.model.jnt_dofadr[joints]
-        self._actuator = [self.model.actuator(name).id for name in robot.joint_names]
+        self._actuator = np.array([self.model.actuator(name).id for name in robot.joint_names])
         self._grasp = GraspAssist(self.model, self.task.held_object, self.task.params.hold_force_limit_n)
         self.start_pose_rad = self._start_pose()
         self.start_pose_rad.flags.writeable = False
@@ -70,7 +73,7 @@ class World:
         self._grasp.take(self.data, self.task.in_hand(rng))
         self.command(self.start_pose_rad)
         mujoco.mj_forward(self.model, self.data)
-        self._sound = (self.data.qpos.copy(), self.data.qvel.copy())
+        self._sound_qpos = self.data.qpos.copy()
         self.task.update(self.data, _UPDATE_S, self._grasp.force_n)
 
     def command(self, q_rad: Array) -> None:
@@ -79,7 +82,7 @@ class World:
         Raises:
             ValueError: not finite, or not one target per joint; the last command stays.
         """
-        if q_rad.shape != (self.robot.joint_count,) or not np.all(np.isfinite(q_rad)):
+        if q_rad.shape != (self.robot.joint_count,) or not np.isfinite(q_rad).all():
             raise ValueError(f"q_rad must be {self.robot.joint_count} finite angles, got shape {q_rad.shape}")
         self.data.ctrl[self._actuator] = q_rad
 
@@ -99,17 +102,17 @@ class World:
         self.task.update(self.data, dt_s, self._grasp.force_n)
         if self._failure is None:  # the first cause is the one to report: what is pressed too hard is dropped next
             dropped = None if self._grasp.held else f"dropped the {self.task.held_object}"
-            self._failure = self.task.outcome().failure or dropped
+            self._failure = self.task.failure or dropped
 
     def _check_stability(self) -> None:
         """On a warning of the integrator go back to the last sound state and stay there."""
-        warned = any(self.data.warning[int(kind)].number > 0 for kind in _BAD)
-        if warned or not np.all(np.isfinite(self.data.qpos)):
+        data = self.data
+        if data.warning.number[_BAD].any() or not np.isfinite(data.qpos).all():
             self._failure = "unstable"
-            self.data.qpos[:], self.data.qvel[:] = self._sound[0], 0.0
-            mujoco.mj_forward(self.model, self.data)
+            data.qpos[:], data.qvel[:] = self._sound_qpos, 0.0
+            mujoco.mj_forward(self.model, data)
         else:
-            self._sound = (self.data.qpos.copy(), self.data.qvel.copy())
+            self._sound_qpos[:] = data.qpos
 
     def robot_state(self, stamp_s: float) -> RobotState:
         """Measured joints, in the robot's order."""

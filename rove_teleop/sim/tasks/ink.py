@@ -43,23 +43,22 @@ class Ink:
         self.centres_m = cell_centres_m()
         self.amount = np.zeros(ROWS * COLUMNS)
         self._drawn = 1.0
+        self.remaining = 0.0
+        """Fraction of the ink that was drawn."""
         self._target = 0
 
     def reset(self, amount: Array) -> None:
         """New ink (96,)."""
         self.amount = amount.copy()
         self._drawn = max(float(np.sum(amount)), 1e-9)
+        self.remaining = float(np.sum(amount)) / self._drawn
         self._target = int(np.argmax(amount))
-
-    @property
-    def remaining(self) -> float:
-        """Fraction of the ink that was drawn."""
-        return float(np.sum(self.amount)) / self._drawn
 
     def erase(self, under: NDArray[np.bool_], strength: float) -> None:
         """Take ``strength`` (0 nothing, 1 everything) off the cells (96,) that are under the eraser."""
         self.amount[under] = np.maximum(0.0, self.amount[under] - strength)
         self.amount[self.amount < _CLEAN] = 0.0
+        self.remaining = float(self.amount.sum()) / self._drawn
 
     def target_m(self, eraser_m: Array) -> Array:
         """(2,) the inked cell to wipe: kept until it is clean, then the nearest to the eraser."""

@@ -89,8 +89,7 @@ class ToasterTask(Task):
         self.T_hand_object = transform(R_base_wrist.T, grip_m + R_base_wrist.T @ [0.02, 0.0, -0.058])
         hover = transform(np.eye(3), _NOMINAL_SLOT_M + np.array([-0.02, 0.0, BREAD_HALF_M[2] + _HOVER_M]))
         self.T_base_wrist_start = hover @ inverse(self.T_hand_object)
-        self._T_base_slot = np.eye(4)
-        self._T_base_slot_seen = np.eye(4)
+        self._T_slot_base = self._T_base_slot_seen = np.eye(4)
         self._force_n = np.zeros(3)
         self._T_slot_bread = np.eye(4)
 
@@ -109,7 +108,7 @@ class ToasterTask(Task):
         bias_m = rng.uniform(-p.bias_position_m, p.bias_position_m, 3)
         bias_yaw_rad = rng.uniform(-p.bias_yaw_rad, p.bias_yaw_rad)
         position_m = _NOMINAL_SLOT_M + offset_m
-        self._T_base_slot = transform(exp_so3(np.array([0.0, 0.0, yaw_rad])), position_m)
+        self._T_slot_base = inverse(transform(exp_so3(np.array([0.0, 0.0, yaw_rad])), position_m))
         self._T_base_slot_seen = transform(exp_so3(np.array([0.0, 0.0, yaw_rad + bias_yaw_rad])), position_m + bias_m)
         self._seen_yaw_rad = yaw_rad + bias_yaw_rad
         self._force_n = np.zeros(3)
@@ -118,7 +117,7 @@ class ToasterTask(Task):
 
     def update(self, data: mujoco.MjData, dt_s: float, hold_force_n: Array) -> None:
         self._force_n += (hold_force_n - self._force_n) * min(1.0, dt_s / 0.02)
-        self._T_slot_bread = inverse(self._T_base_slot) @ body_pose(data, self._bread)
+        self._T_slot_bread = self._T_slot_base @ body_pose(data, self._bread)
 
     def features(self, data: mujoco.MjData) -> Array:
         T_base_bread = body_pose(data, self._bread)
@@ -133,11 +132,15 @@ class ToasterTask(Task):
             ]
         )
 
+    @property
+    def failure(self) -> str | None:
+        return None
+
     def outcome(self) -> Outcome:
         bottom_m = self._T_slot_bread @ np.array([0.0, 0.0, -BREAD_HALF_M[2], 1.0])
         inside = abs(bottom_m[1]) <= self.params.slot_width_m / 2 and abs(bottom_m[0]) <= SLOT_LENGTH_M / 2
         depth_m = -float(bottom_m[2]) if inside else 0.0
-        distance_m = float(np.linalg.norm(bottom_m[:3])) if depth_m <= 0.0 else 0.0
+        distance_m = math.sqrt(bottom_m[:3] @ bottom_m[:3]) if depth_m <= 0.0 else 0.0
         approach = 1.0 - min(1.0, distance_m / 0.25)
         inserted = min(1.0, max(0.0, depth_m / SUCCESS_DEPTH_M))
         return Outcome(0.4 * approach + 0.6 * inserted, depth_m >= SUCCESS_DEPTH_M, None)

@@ -109,7 +109,7 @@ class WhiteboardTask(Task):
         above = transform(R_BOARD_ERASER, np.array([0.0, 0.0, ERASER_HALF_M[2] + _HOVER_M]))
         self.T_base_wrist_start = board_pose(np.zeros(3), 0.0, 0.0) @ above @ inverse(self.T_hand_object)
         self.ink = Ink()
-        self._T_base_board = self._T_base_board_seen = np.eye(4)
+        self._T_board_base = self._T_base_board_seen = np.eye(4)
         self._T_board_eraser = np.eye(4)
         self._normal_force_n = 0.0
         self._failure: str | None = None
@@ -122,7 +122,7 @@ class WhiteboardTask(Task):
         self._model = model
         self._eraser = model.body("eraser").id
         self._mocap = int(model.body("board").mocapid[0])
-        self._geoms = {model.geom("eraser").id, model.geom("board").id}
+        self._geoms = sorted((model.geom("eraser").id, model.geom("board").id))
         self._ink_geoms = np.array([model.geom(f"ink_{i}").id for i in range(COLUMNS * ROWS)])
 
     def reset(self, rng: np.random.Generator, data: mujoco.MjData) -> None:
@@ -133,45 +133,47 @@ class WhiteboardTask(Task):
         bias_m = rng.uniform(-p.bias_position_m, p.bias_position_m, 3)
         bias_yaw_rad = rng.uniform(-p.bias_yaw_rad, p.bias_yaw_rad)
         self.ink.reset(draw_strokes(rng, rng.uniform(*p.coverage)))
-        self._T_base_board = board_pose(offset_m, yaw_rad, tilt_rad)
+        T_base_board = board_pose(offset_m, yaw_rad, tilt_rad)
+        self._T_board_base = inverse(T_base_board)
         self._T_base_board_seen = board_pose(offset_m + bias_m, yaw_rad + bias_yaw_rad, tilt_rad)
         self._normal_force_n = 0.0
         self._failure = None
         self._last_m: Array | None = None
-        data.mocap_pos[self._mocap] = self._T_base_board[:3, 3]
-        data.mocap_quat[self._mocap] = matrix_to_quat(self._T_base_board[:3, :3])
+        data.mocap_pos[self._mocap] = T_base_board[:3, 3]
+        data.mocap_quat[self._mocap] = matrix_to_quat(T_base_board[:3, :3])
 
     def update(self, data: mujoco.MjData, dt_s: float, hold_force_n: Array) -> None:
         force_n = self._contact_force_n(data)
         self._normal_force_n += (force_n - self._normal_force_n) * min(1.0, dt_s / 0.02)
-        self._T_board_eraser = inverse(self._T_base_board) @ body_pose(data, self._eraser)
+        self._T_board_eraser = self._T_board_base @ body_pose(data, self._eraser)
         self._wipe(dt_s)
         if self._normal_force_n > self.params.force_limit_n:
             self._failure = "pressed too hard on the board"
 
     def _contact_force_n(self, data: mujoco.MjData) -> float:
         total_n, force = 0.0, np.zeros(6)
-        for i in range(data.ncon):
-            if set(data.contact[i].geom.tolist()) == self._geoms:
+        for i, geoms in enumerate(data.contact.geom.tolist()):
+            if sorted(geoms) == self._geoms:
                 mujoco.mj_contactForce(self._model, data, i, force)
                 total_n += float(force[0])
         return total_n
 
     def _wipe(self, dt_s: float) -> None:
         """Ink goes with distance wiped, scaled by pressure; a tilted eraser touches with an edge and takes nothing."""
-        p, position_m = self.params, self._T_board_eraser[:3, 3].copy()
-        moved_m = 0.0 if self._last_m is None else float(np.linalg.norm(position_m[:2] - self._last_m[:2]))
+        p, position_m = self.params, self._T_board_eraser[:2, 3]
+        step_m = np.zeros(2) if self._last_m is None else position_m - self._last_m
         self._last_m = position_m
-        pressure = np.clip((self._normal_force_n - p.force_min_n) / (p.force_full_n - p.force_min_n), 0.0, 1.0)
+        pressure = min((self._normal_force_n - p.force_min_n) / (p.force_full_n - p.force_min_n), 1.0)
         flatness = 1.0 - min(1.0, self._tilt_rad() / p.tilt_limit_rad)
-        strength = p.wipe_per_m * min(moved_m, 0.5 * dt_s) * float(pressure) * flatness
+        if pressure <= 0.0 or flatness <= 0.0:
+            return
+        strength = p.wipe_per_m * min(math.sqrt(step_m @ step_m), 0.5 * dt_s) * pressure * flatness
         if strength > 0.0:
-            R, corners_m = self._T_board_eraser[:2, :2], self.ink.centres_m - position_m[:2]
-            under = np.all(np.abs(corners_m @ R) <= ERASER_HALF_M[:2], axis=1)
-            self.ink.erase(under, strength)
+            beside_m = np.abs((self.ink.centres_m - position_m) @ self._T_board_eraser[:2, :2])
+            self.ink.erase((beside_m <= ERASER_HALF_M[:2]).all(axis=1), strength)
 
     def _tilt_rad(self) -> float:
-        return float(np.arccos(np.clip(self._T_board_eraser[2, 2], -1.0, 1.0)))
+        return float(np.arccos(min(max(self._T_board_eraser[2, 2], -1.0), 1.0)))
 
     def features(self, data: mujoco.MjData) -> Array:
         T_base_eraser, seen = body_pose(data, self._eraser), self._T_base_board_seen
@@ -192,6 +194,10 @@ class WhiteboardTask(Task):
                 pose_features(truly),
             ]
         )
+
+    @property
+    def failure(self) -> str | None:
+        return self._failure
 
     def outcome(self) -> Outcome:
         done = self.ink.remaining < SUCCESS_REMAINING
