@@ -89,6 +89,13 @@ class Demonstrator:
         return replace(task, features=features)
 
 
+def demonstrator(world: World, rng: np.random.Generator, period_s: float = Timing.operator_s) -> Demonstrator:
+    """Somebody who demonstrates the task of ``world``, with a speed and an aim of their own."""
+    style, names = STYLES[world.task.name], world.feature_names
+    expert = make_expert(world.task.name, names, speed=float(rng.uniform(*style.speeds)))
+    return Demonstrator(world.robot, expert, names, rng, style.aim_error_m, period_s)
+
+
 def demonstrate(
     robot: RobotDescription,
     task: str,
@@ -108,13 +115,11 @@ def demonstrate(
     world = World(robot, task, params=params or task_params(task, "demonstration"))
     timing = replace(Timing(), limit_s=world.task.params.time_limit_s)
     rng = np.random.default_rng(seed)
-    style = STYLES[task]
     kept: list[Trajectory] = []
     failed = 0
     while len(kept) < count:
-        expert = make_expert(task, world.feature_names, speed=float(rng.uniform(*style.speeds)))
         recorder = TrajectoryRecorder(robot.joint_names, world.feature_names)
-        operator = Demonstrator(robot, expert, world.feature_names, rng, style.aim_error_m, timing.operator_s)
+        operator = demonstrator(world, rng, timing.operator_s)
         result = run_episode(
             world, live_loop(robot), int(rng.integers(2**31)), None, operator, None, timing, recorder, True
         )

@@ -74,6 +74,9 @@ class PolicyUnavailable(RoveError):
         super().__init__(sentence)
         self.reason = reason
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.reason, str(self))
+
 
 class MissingDependency(RoveError):
     """A package or a system library that this call needs is not installed; the message says how to get it."""
@@ -87,3 +90,6 @@ class MessageRefused(RoveError):
     def __init__(self, reason: str, sentence: str) -> None:
         super().__init__(sentence)
         self.reason = reason
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.reason, str(self))

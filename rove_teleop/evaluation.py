@@ -80,13 +80,10 @@ def evaluate(
     if policy.cameras:
         raise UsageError(f"the policy looks at cameras {list(policy.cameras)}, but an evaluation has no pictures")
     world = World(robot, task, params=params)
-    timing = replace(Timing(), replan_s=policy.execute_s, limit_s=world.task.params.time_limit_s)
-    plan = planner(policy, world, timing.inference_s)
     results: list[Result] = []
     successes = 0
     for seed in range(first_seed, first_seed + episodes):
-        policy.reset(seed)
-        results.append(run_episode(world, live_loop(robot), seed, plan, timing=timing))
+        results.append(attempt(world, policy, seed))
         if policy.problem is not None:
             raise PolicyUnavailable("no plan", f"episode {len(results)} of the evaluation: {policy.problem}")
         successes += results[-1].outcome is Signal.SUCCESS
@@ -94,6 +91,14 @@ def evaluate(
             progress(len(results), episodes, successes)
     refused = {"plans refused": str(dict(policy.refused))} if policy.refused else {}
     return Evaluation(task, first_seed, tuple(results), {**world.notes, **refused})
+
+
+def attempt(world: World, policy: Policy, seed: int) -> Result:
+    """One episode of ``policy`` alone, the same for a seed whatever ``world`` and ``policy`` did before."""
+    policy.reset(seed)
+    timing = replace(Timing(), replan_s=policy.execute_s, limit_s=world.task.params.time_limit_s)
+    plan = planner(policy, world, timing.inference_s)
+    return run_episode(world, live_loop(world.robot), seed, plan, timing=timing)
 
 
 def planner(policy: Policy, world: World, delay_s: float = Timing.inference_s) -> Planner:

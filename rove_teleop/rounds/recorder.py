@@ -21,10 +21,12 @@ from ..robots.description import RobotDescription
 from ..rollout import ADVICE_S, Operator, Result
 from ..session import SessionOptions, episode_attributes
 from ..sim.operator import SimulatedOperator
+from ..sim.skills import DEFAULT_SKILL
 from ..sim.tasks import Task
 from ..tick_row import TickRow
-from ..types import TRUE_STATE_EVENT, ActionChunk, Array, Event, JointTargets, RobotState, TaskState
+from ..types import TRUE_IMPERFECTION_EVENT, TRUE_STATE_EVENT, ActionChunk, Array, Event, JointTargets, RobotState, TaskState
 
+SCRIPT = "scripted expert"
 OUTCOMES = {Signal.SUCCESS: "success", Signal.FAILURE: "failure", Signal.DISCARD: "discarded"}
 
 
@@ -32,12 +34,12 @@ OUTCOMES = {Signal.SUCCESS: "success", Signal.FAILURE: "failure", Signal.DISCARD
 class About:
     """What an episode says of how it was made. ``policy`` is a name that means something to people, or empty: nobody.
 
-    ``operator`` is the simulated person's skill, or what drove instead; ``more`` are attributes of its maker.
+    ``skill`` names the simulated person; empty: a script demonstrates. ``more`` are attributes of whoever makes it.
     """
 
     seed: int
     policy: str
-    operator: str
+    skill: str
     protocol: str = "complete"
     takeover: str = "anchored"
     more: Mapping[str, Any] = field(default_factory=dict)
@@ -49,8 +51,9 @@ def virtual_attributes(robot: RobotDescription, task: Task, about: About) -> dic
         dataset=Path(),
         task=task.name,
         robot=robot.name,
-        operator="simulated",
-        operator_name=about.operator,
+        operator="simulated" if about.skill else "none",
+        operator_name="" if about.skill else SCRIPT,
+        operator_skill=about.skill or DEFAULT_SKILL,
         checkpoint=about.policy,
         policy=bool(about.policy),
         protocol=about.protocol,
@@ -87,7 +90,7 @@ class EpisodeRecorder:
         self._row = TickRow(loop.robot.joint_count, len(loop.robot.groups))
         self._ticks, self._opinion_due_s = 0, 0.0
         self._task: TaskState | None = None
-        self._true_state = ""
+        self._true: dict[str, str] = {}
 
     def __call__(self, tick: Tick, task: TaskState) -> None:
         """A tick and what the task was then."""
@@ -109,22 +112,23 @@ class EpisodeRecorder:
         self.recording.failure(FailureRecord(now_s, detector.score, detector.threshold, alarm, "no_progress"))
 
     def person(self, operator: SimulatedOperator, chain: OperatorChain) -> Operator:
-        """As `rollout.person`, with every device frame and the person's true state in the episode."""
+        """As `rollout.person`, with every device frame in the episode, and what the person truly does."""
 
         def targets(now_s: float, measured: RobotState, task: TaskState, driving: bool) -> JointTargets | None:
             frame = operator.frame(now_s, measured.q_rad, task, driving)
             self.recording.tracking(pack_operator_frame(frame), now_s)
-            self.true_state(now_s, operator.true_state)
+            self.tell(now_s, TRUE_STATE_EVENT, operator.true_state)
+            self.tell(now_s, TRUE_IMPERFECTION_EVENT, operator.true_imperfection)
             passed = chain.step(frame, now_s, measured.q_rad, driving)
             return passed[1] if passed is not None and passed[0].engaged else None
 
         return targets
 
-    def true_state(self, now_s: float, state: str) -> None:
-        """What a simulated person truly does, told when it changes."""
-        if state != self._true_state:
-            self._true_state = state
-            self.recording.event(Event(now_s, TRUE_STATE_EVENT, state))
+    def tell(self, now_s: float, kind: str, true: str) -> None:
+        """What a simulated person truly does, or does wrong, told when it changes."""
+        if true != self._true.get(kind, ""):
+            self._true[kind] = true
+            self.recording.event(Event(now_s, kind, true))
 
     def seal(self, result: Result, more: Mapping[str, Any] | None = None) -> Path:
         """Seal the episode; ``more`` are attributes that are known only now."""
