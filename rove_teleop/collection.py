@@ -152,7 +152,7 @@ class Collection:
             return "control"
         if self.options.simulated_robot and not node.task:
             return "the simulated robot"
-        if self.options.policy and node.status.get("policy_age_s") is None:
+        if self.options.policy and (node.policy_identity is None or node.status.get("policy_age_s") is None):
             return "the policy"
         # A person may join later; a simulated or recorded one is part of the machine.
         awaited = self.options.operator != "none" and not is_person(self.options.operator)
@@ -188,7 +188,10 @@ class Collection:
 
     def _attributes(self, seed: int) -> dict[str, object]:
         session_id = self.summary.session_id
-        return episode_attributes(self.options, self.robot, self.task, session_id, seed, self.profile)
+        served = self._node.policy_identity or ""
+        return episode_attributes(
+            self.options, self.robot, self.task, session_id, seed, self.profile, self.calibration, served
+        )
 
     def _request_until_taken(self, signal: Signal) -> None:
         """Right after a reset the robot's joints may still be on their way: ask again for a moment."""

@@ -19,6 +19,11 @@ def policy_hash(policy: str) -> str:
     return hashlib.sha256(data).hexdigest()[:16]
 
 
+def file_hash(path: Path) -> str:
+    """16 hex digits of a file's bytes; a calibration's JSON holds the hash of its networks."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
 def calibration_path(folder: Path, policy: str) -> Path:
     """Where the calibration of ``policy`` is kept in a dataset's or a checkpoint's folder."""
     return folder / FOLDER / f"{policy_hash(policy)}.json"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UsageError
+from .failure_files import file_hash, policy_hash, policy_text
 from .handover.states import State
 from .operator_profiles import OperatorProfile
 from .path_config import live_path_config
@@ -110,8 +111,13 @@ def episode_attributes(
     session_id: str,
     seed: int,
     profile: OperatorProfile | None = None,
+    calibration: Path | None = None,
+    served_policy: str = "",
 ) -> dict[str, Any]:
-    """What an episode says about itself, as the recorder wants it (see docs/episode_format.md)."""
+    """What an episode says about itself, as the recorder wants it (see docs/episode_format.md).
+
+    ``served_policy`` is what a policy's server says identifies its weights; an address alone does not.
+    """
     limits = ("q_min_rad", "q_max_rad", "v_max_rad_s", "a_max_rad_s2", "j_max_rad_s3")
     return {
         "task": options.task,
@@ -121,12 +127,13 @@ def episode_attributes(
         "operator": options.operator_name or options.operator,
         "operator_device": options.operator,
         "policy_id": _policy_name(options),
+        **({"served_policy_id": served_policy} if served_policy else {}),
         **({"shadow_policy_id": options.shadow} if options.shadow else {}),
         "robot": robot.name,
         "joint_names": list(robot.joint_names),
         "groups": {name: [robot.joint_names[i] for i in index] for name, index in robot.groups.items()},
         "control_hz": robot.control_hz,
-        "config_hashes": {"robot": robot.config_hash, **({"operator": profile.hash} if profile else {})},
+        "config_hashes": {"robot": robot.config_hash, **_hashes(options, profile, calibration)},
         "limits": {name: getattr(robot, name).tolist() for name in limits},
         "path": live_path_config(robot.folder).as_dict(),
         "feature_names": list(task.feature_names) if options.simulated_robot else [],
@@ -163,6 +170,17 @@ def session_message(summary: Summary, task: Task, says: str, recording: str) -> 
         "recording": recording,
         "finished": bool(summary.stopped) or len(summary.episodes) == options.episodes,
     }
+
+
+def _hashes(options: SessionOptions, profile: OperatorProfile | None, calibration: Path | None) -> dict[str, str]:
+    """Of what may be there or not: the person's calibration, the policy's weights, the detectors' calibration."""
+    found = {"operator": profile.hash} if profile else {}
+    policy = policy_text(options.checkpoint, options.task)
+    if options.policy and Path(policy).is_file():
+        found["policy"] = policy_hash(policy)
+    if calibration is not None:
+        found["failure"] = file_hash(calibration)
+    return found
 
 
 def _policy_name(options: SessionOptions) -> str:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
-from std_msgs.msg import Float64MultiArray
+from std_msgs.msg import Float64MultiArray, String
 from trajectory_msgs.msg import JointTrajectory
 
 from ..clock import monotonic_s
@@ -19,6 +19,7 @@ from ..policy.local import MOST_BETA, LocalPolicy, shipped_checkpoint
 from ..policy.opening import open_policy
 from ..policy.pace import Delay, asking_period_s
 from ..policy.protocol import Policy, within_validity
+from ..policy.remote.policy import RemotePolicy
 from ..robot_io import topics
 from ..robot_io.chunks import pack_chunk
 from ..robot_io.thoughts import pack_thoughts
@@ -58,6 +59,9 @@ class PolicyNode(Node):
         self._thoughts = (
             None if shadow else self.create_publisher(Float64MultiArray, topics.POLICY_EMBEDDING, topics.LATEST)
         )
+        if not shadow:
+            self._identity = self.create_publisher(String, topics.POLICY_IDENTITY, topics.LATCHED)
+            self._identity.publish(String(data=policy.fit.policy if isinstance(policy, RemotePolicy) else ""))
         self._diagnostics = self.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, topics.REPORTS)
         self._report = Every(1.0)
         self._delay = Delay()

@@ -33,10 +33,13 @@ class SessionNode:
         self.status: dict[str, object] = {}
         self.status_s = float("-inf")
         self.task: dict[str, object] = {}
+        self.policy_identity: str | None = None
+        """What a server says identifies its weights; empty for a policy that is a file; None before it was said."""
         self._events: list[dict[str, object]] = []
         self.node.create_subscription(String, topics.ROVE_STATUS, self._on_status, topics.LATEST)
         self.node.create_subscription(String, topics.TASK_STATUS, self._on_task, topics.LATEST)
         self.node.create_subscription(String, topics.ROVE_EVENT, self._on_event, topics.STREAM)
+        self.node.create_subscription(String, topics.POLICY_IDENTITY, self._on_identity, topics.LATCHED)
         self._session = self.node.create_publisher(String, topics.ROVE_SESSION, topics.LATCHED)
         self._clients = {signal: self.node.create_client(Trigger, f"rove/{signal}") for signal in REQUESTS}
         self._reset = self.node.create_client(Trigger, topics.SIM_RESET)
@@ -112,6 +115,9 @@ class SessionNode:
 
     def _on_task(self, message: String) -> None:
         self.task = json.loads(message.data)
+
+    def _on_identity(self, message: String) -> None:
+        self.policy_identity = message.data
 
     def _on_event(self, message: String) -> None:
         self._events.append(json.loads(message.data))

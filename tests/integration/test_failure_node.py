@@ -21,7 +21,7 @@ from std_srvs.srv import Trigger
 from rove_teleop.episodes.read import open_episode
 from rove_teleop.failure.calibration import Calibration, save_calibration
 from rove_teleop.failure.conformal import Threshold
-from rove_teleop.failure_files import policy_hash
+from rove_teleop.failure_files import file_hash, policy_hash
 from rove_teleop.policy.local import shipped_checkpoint
 from rove_teleop.robot_io.topics import LATCHED
 
@@ -129,6 +129,8 @@ def test_a_session_goes_on_without_it_and_starts_it_again(watcher: Watcher, tmp_
     assert report["ticks_lost"] == report["rows_dropped"] == 0
     episode = open_episode(Path(report["episodes"][0]["path"]))
     assert np.array_equal(episode["control/tick"], np.arange(report["episodes"][0]["rows"]))
+    hashes = episode.attributes["config_hashes"]
+    assert (hashes["policy"], hashes["failure"]) == (policy, file_hash(calibration))
     own = np.array([row.tobytes().rstrip(b"\0") == b"overtime" for row in np.asarray(episode["failure/detector"])])
     stamp_s, threshold = np.asarray(episode["failure/stamp_s"])[own], np.asarray(episode["failure/threshold"])[own]
     assert (threshold == 1.0).all() and np.asarray(episode["failure/alarm"])[own].any()

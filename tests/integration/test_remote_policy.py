@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -100,6 +101,8 @@ def test_the_server_is_killed_the_robot_holds_a_person_takes_over_and_the_policy
     assert session.returncode == 0, errors + logs()
     (path,) = dataset.glob("episodes/*.zarr")
     episode = open_episode(path)
+    assert episode.attributes["policy_id"] == url
+    assert re.fullmatch("toaster:[0-9a-f]{12}", episode.attributes["served_policy_id"])
     received_s = np.asarray(episode["policy/receive_s"])
     silence_s = np.diff(received_s)
     assert silence_s.max() > 1.0, "nothing was planned while nobody served"
