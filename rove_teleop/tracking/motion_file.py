@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import MotionFileInvalid
 from .motion import Motion, Recording, assemble
-from .readers import bvh, leap, manus, mediapipe, qualisys, rove, webvr
+from .readers import bvh, egodex, leap, manus, mediapipe, qualisys, rove, webvr
 from .readers.source import decode, parse_json, read_bytes
 
 __all__ = ["FORMATS", "Motion", "load_motion"]
@@ -22,6 +22,7 @@ FORMATS = (
     "MediaPipe hand (.npy)",
     "Leap Motion (.json)",
     "WebVR headset and controllers (.json)",
+    "EgoDex (.hdf5)",
 )
 """What ``load_motion`` reads, for help texts; each may be gzipped."""
 
@@ -52,6 +53,8 @@ def load_motion(path: str | Path, scale_m: float | None = None) -> Motion:
 
 
 def _reader(path: Path, content: bytes) -> Callable[[float | None], Recording]:
+    if content.startswith(egodex.MAGIC):
+        return lambda _scale: egodex.read(path, content)
     if content.startswith(b"PK\x03\x04"):
         return lambda _scale: manus.read(path, content)
     if content.startswith(b"\x93NUMPY"):
