@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from ..control_loop import ControlLoop, Tick
-from ..episodes.dataset import WriterLock
 from ..episodes.layout import pack_operator_frame
 from ..episodes.record.recording import EpisodeRecording
 from ..episodes.record.records import ChunkRecord, FailureRecord
 from ..episodes.record.virtual_clock import VirtualClock
 from ..failure.alarms import Advice
 from ..failure.monitor import FailureMonitor
-from ..handover.states import EPISODE_STATES, Signal
+from ..handover.states import EPISODE_STATES, Signal, State
 from ..operator_chain import OperatorChain
 from ..robots.description import RobotDescription
 from ..rollout import ADVICE_S, Operator, Result
@@ -24,9 +23,19 @@ from ..sim.operator import SimulatedOperator
 from ..sim.skills import DEFAULT_SKILL
 from ..sim.tasks import Task
 from ..tick_row import TickRow
-from ..types import TRUE_IMPERFECTION_EVENT, TRUE_STATE_EVENT, ActionChunk, Array, Event, JointTargets, RobotState, TaskState
+from ..types import (
+    TRUE_IMPERFECTION_EVENT,
+    TRUE_STATE_EVENT,
+    ActionChunk,
+    Array,
+    Event,
+    JointTargets,
+    RobotState,
+    TaskState,
+)
 
 SCRIPT = "scripted expert"
+_TAKEN = f"-> {State.ADAPTATION.name.lower()}"
 OUTCOMES = {Signal.SUCCESS: "success", Signal.FAILURE: "failure", Signal.DISCARD: "discarded"}
 
 
@@ -76,20 +85,20 @@ class EpisodeRecorder:
         attributes: Mapping[str, Any],
         loop: ControlLoop,
         monitor: FailureMonitor | None = None,
-        lock: WriterLock | None = None,
     ) -> None:
-        """Begin the recording; without ``lock`` it takes the dataset's writer lock itself.
+        """Begin the recording. Whoever asks for it holds the dataset's writer lock.
 
         Raises:
-            DatasetInvalid: attributes that do not fit, another writer, or an episode that is there already.
+            DatasetInvalid: attributes that do not fit, or an episode that is there already.
             RecordingFailed: the disk is nearly full.
         """
         self._clock = VirtualClock(episode_id)
-        self.recording = EpisodeRecording(dataset, attributes, lock, virtual=self._clock)
+        self.recording = EpisodeRecording(dataset, attributes, virtual=self._clock)
         self._loop, self._monitor = loop, monitor
         self._row = TickRow(loop.robot.joint_count, len(loop.robot.groups))
         self._ticks, self._opinion_due_s = 0, 0.0
         self._task: TaskState | None = None
+        self.takeovers = 0
         self._true: dict[str, str] = {}
 
     def __call__(self, tick: Tick, task: TaskState) -> None:
@@ -105,6 +114,7 @@ class EpisodeRecorder:
             self.recording.task_state(task.stamp_s, task.features)
         for event in tick.events:
             self.recording.event(event)
+            self.takeovers += event.kind == "state" and _TAKEN in event.detail
 
     def _no_progress(self, now_s: float) -> None:
         detector = self._loop.no_progress

@@ -104,7 +104,7 @@ class _Processes:
         executor = self._begin()
         futures: dict[Future[Result], int] = {}
         try:
-            with _single_threaded():
+            with _SingleThreaded():
                 futures = {executor.submit(function, job): number for number, job in enumerate(jobs)}
             for future in as_completed(futures):
                 yield futures[future], future.result()
@@ -133,7 +133,7 @@ def _end_with(parent: int) -> None:
         raise SystemExit(StageLost.exit_code)
 
 
-class _single_threaded:
+class _SingleThreaded:
     """While processes are spawned: their maths libraries read these variables once, when they are imported."""
 
     def __enter__(self) -> None:

@@ -32,7 +32,8 @@ class EpisodeRecording:
     ``attributes``: see ``checked_attributes``. Without ``lock`` the recording takes the dataset's writer lock itself
     and gives it back when it is sealed. It begins with ``min_free_bytes`` free on the disk, and stops when less than
     a quarter of that is left besides what sealing needs. ``virtual``: an episode in virtual time, with the attribute
-    ``clock: virtual``; what was left of an earlier attempt at it is removed.
+    ``clock: virtual``; what was left of an earlier attempt at it is removed, and the writer lock is left to whoever
+    makes it, for several processes may.
 
     Raises:
         DatasetInvalid: attributes that do not fit, a dataset that is not ours, another writer, a virtual episode that
@@ -54,7 +55,7 @@ class EpisodeRecording:
         self.attributes = checked_attributes({**attributes, **({"clock": "virtual"} if virtual is not None else {})})
         dataset = Dataset.create(dataset_root)
         check_free_space(dataset_root, min_free_bytes)
-        self._own_lock = WriterLock(dataset_root) if lock is None else None
+        self._own_lock = WriterLock(dataset_root) if lock is None and virtual is None else None
         try:
             self.path = dataset.begin_recording() if virtual is None else dataset.begin_virtual(virtual.id)
             self.id = self.path.name
