@@ -8,57 +8,65 @@ from ..types import Array
 from .limits import Limits
 
 RELATIVE_TOLERANCE = 1e-9
+QUANTITIES = ("position", "velocity", "acceleration", "jerk")
 
 
 class CommandCheck:
     """Finite differences of the last commands against the limits."""
 
     def __init__(self, limits: Limits, joint_names: tuple[str, ...]) -> None:
-        self.limits = limits
         self.joint_names = joint_names
-        self._sent = np.zeros((3, limits.joint_count))
+        self._history = np.zeros((4, limits.joint_count))
+        """The last three commands that were sent, and the one in question."""
+        self._keep(limits)
         self._tighter: tuple[Limits, int] | None = None
 
     def start(self, q_rad: Array) -> None:
         """The robot rests at ``q_rad`` (n,)."""
-        self._sent = np.tile(q_rad, (3, 1))
+        self._history[:] = q_rad
 
     def tighten(self, limits: Limits) -> None:
         """Tighter limits: the positions from now on, the rest once every stop under the old ones has had its time."""
         old = self.limits
-        self.limits = Limits(limits.q_min_rad, limits.q_max_rad, *old.dynamic, old.dt_s)
+        self._keep(Limits(limits.q_min_rad, limits.q_max_rad, *old.dynamic, old.dt_s))
         before = old if self._tighter is None else self._tighter[0]
         self._tighter = limits, max(old.longest_stop_ticks, before.longest_stop_ticks)
 
     def relimit(self, limits: Limits) -> None:
         """New limits for a robot at rest."""
-        self.limits, self._tighter = limits, None
+        self._keep(limits)
+        self._tighter = None
 
     def violation(self, q_rad: Array) -> str | None:
         """None when ``q_rad`` (n,) may be sent (it then counts as sent); else a sentence naming joint and limit."""
-        if not np.all(np.isfinite(q_rad)):
+        largest_rad = float(np.abs(q_rad).max())
+        if not (largest_rad < np.inf):
             return f"{self._name(~np.isfinite(q_rad))} would be commanded to a value that is not finite"
-        dt = self.limits.dt_s
-        history = np.vstack([self._sent, q_rad])
-        d1 = np.diff(history[-2:], axis=0)[0] / dt
-        d2 = np.diff(history[-3:], n=2, axis=0)[0] / dt**2
-        d3 = np.diff(history, n=3, axis=0)[0] / dt**3
-        lim = self.limits
-        centre, half = (lim.q_min_rad + lim.q_max_rad) / 2, (lim.q_max_rad - lim.q_min_rad) / 2
-        checks = (
-            ("position", q_rad - centre, half),
-            ("velocity", d1, lim.v_max_rad_s),
-            ("acceleration", d2, lim.a_max_rad_s2),
-            ("jerk", d3, lim.j_max_rad_s3),
-        )
-        for (name, value, limit), rounding in zip(checks, self._rounding(q_rad), strict=True):
-            inside = np.abs(value) <= limit * (1.0 + RELATIVE_TOLERANCE) + rounding
-            if not np.all(inside):
-                k = int(np.flatnonzero(~inside)[0])
-                return f"{self.joint_names[k]} would break its {name} limit: {abs(value[k]):.6g} of {limit[k]:.6g}"
-        self._sent = history[1:]
+        history = self._history
+        history[3] = q_rad
+        first = history[1:] - history[:-1]
+        second = first[1:] - first[:-1]
+        found = np.empty_like(history)
+        found[0], found[1], found[2], found[3] = q_rad - self._centre_rad, first[2], second[1], second[1] - second[0]
+        found = np.abs(found) / self._per
+        inside = found <= self._allowed + self._rounding * max(1.0, largest_rad)
+        if not inside.all():
+            i, k = np.argwhere(~inside)[0]
+            sides = f"{found[i, k]:.6g} of {self._limit[i, k]:.6g}"
+            return f"{self.joint_names[k]} would break its {QUANTITIES[i]} limit: {sides}"
+        history[:3] = history[1:]
         self._settle()
         return None
+
+    def _keep(self, limits: Limits) -> None:
+        """What every command is compared with; rows as in `QUANTITIES`."""
+        self.limits, dt = limits, limits.dt_s
+        self._centre_rad = (limits.q_min_rad + limits.q_max_rad) / 2
+        self._limit = np.stack([(limits.q_max_rad - limits.q_min_rad) / 2, *limits.dynamic])
+        self._allowed = self._limit * (1.0 + RELATIVE_TOLERANCE)
+        self._per = np.array([[1.0], [dt], [dt**2], [dt**3]])
+        # What rounding of the commands themselves may add to each difference (eps of the largest command).
+        self._rounding = np.array([[1.0], [2.0], [4.0], [8.0]]) * np.finfo(np.float64).eps / self._per
 
     def _settle(self) -> None:
         if self._tighter is None:
@@ -66,22 +74,14 @@ class CommandCheck:
         limits, ticks = self._tighter
         self._tighter = (limits, ticks - 1) if ticks > 0 else None
         if self._tighter is None:
-            self.limits = limits
-
-    def _rounding(self, q_rad: Array) -> tuple[float, float, float, float]:
-        """What rounding of the commands themselves may add to each difference (eps of the largest command)."""
-        eps = float(np.finfo(np.float64).eps) * max(1.0, float(np.max(np.abs(q_rad))))
-        dt = self.limits.dt_s
-        return eps, 2 * eps / dt, 4 * eps / dt**2, 8 * eps / dt**3
+            self._keep(limits)
 
     @property
     def motion(self) -> Array:
         """State of motion (3, n) of what was really sent, for a stop after a refused command."""
         dt = self.limits.dt_s
-        q = self._sent[-1]
-        v = (self._sent[-1] - self._sent[-2]) / dt
-        a = (self._sent[-1] - 2 * self._sent[-2] + self._sent[-3]) / dt**2
-        return np.stack([q, v, a])
+        before, last, q = self._history[:3]
+        return np.stack([q, (q - last) / dt, (q - 2 * last + before) / dt**2])
 
     def _name(self, bad: np.ndarray) -> str:
         return self.joint_names[int(np.flatnonzero(bad)[0])]
