@@ -14,17 +14,17 @@ from matplotlib.transforms import blended_transform_factory
 from numpy.typing import NDArray
 
 from ..types import Array, Authority, Phase
-from .figure import BLUE, BROWN, COLOURS, GREEN, INK, MUTED, ORANGE, RED, VIOLET, save_png, tidy
+from .figure import BLUE, BROWN, COLOURS, INK, MUTED, ORANGE, PHASES, RED, VIOLET, save_png, tidy
+from .values import draw_advantage, draw_value
 
-PHASES = {
-    Phase.AUTONOMOUS: BLUE, Phase.ADAPTATION: ORANGE, Phase.RECOVERY: GREEN, Phase.PAUSED: MUTED,
-    Phase.REWIND: VIOLET, Phase.UNLABELLED: "#d5d9dd",
-}  # fmt: skip
 AUTHORITIES = {
     Authority.HOLD: MUTED, Authority.POLICY: BLUE, Authority.HUMAN: ORANGE, Authority.STOP: RED,
     Authority.REWIND: VIOLET,
 }  # fmt: skip
 EXCLUDED = "#22262b"
+JUDGED = {"value", "advantage", "threshold", "positive"}
+"""Labels of a training run: each has its own scale, so that value and advantage get a place of their own."""
+TRAINERS = JUDGED | {"used"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,9 @@ def plot_episode(picture: EpisodePicture, path: Path, title: str) -> None:
         UsageError: the file cannot be written.
     """
     panels = [(1.1, _bands), (1.6, _weights)]
-    panels += [(1.8, _values)] if picture.values else []
+    judged = JUDGED <= set(picture.values)
+    panels += [(1.6, _value), (1.6, _advantage)] if judged else []
+    panels += [(1.8, _values)] if set(picture.values) - (TRAINERS if judged else set()) else []
     panels += [(1.6, _failure)] if picture.failure is not None else []
     panels += [(4.0, _joints)]
     heights = [height for height, _ in panels]
@@ -120,11 +122,22 @@ def _weights(axes: Axes, picture: EpisodePicture) -> None:
     _legend(axes, len(picture.groups))
 
 
+def _value(axes: Axes, picture: EpisodePicture) -> None:
+    draw_value(axes, picture.time_s, picture.values["value"])
+
+
+def _advantage(axes: Axes, picture: EpisodePicture) -> None:
+    advantage, threshold, positive = (picture.values[name] for name in ("advantage", "threshold", "positive"))
+    draw_advantage(axes, picture.time_s, advantage, threshold, positive > 0.0)
+
+
 def _values(axes: Axes, picture: EpisodePicture) -> None:
-    for (name, values), colour in zip(picture.values.items(), (BROWN, *COLOURS) * len(picture.values), strict=False):
+    judged = JUDGED <= set(picture.values)
+    others = {name: values for name, values in picture.values.items() if not (judged and name in TRAINERS)}
+    for (name, values), colour in zip(others.items(), (BROWN, *COLOURS) * len(others), strict=False):
         axes.plot(picture.time_s, values, color=colour, linewidth=1.0, label=name)
     tidy(axes, "derived labels")
-    _legend(axes, len(picture.values))
+    _legend(axes, len(others))
 
 
 def _failure(axes: Axes, picture: EpisodePicture) -> None:

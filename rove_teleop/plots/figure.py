@@ -9,10 +9,15 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ..errors import UsageError
+from ..types import Phase
 
 INK, MUTED, GRID = "#22262b", "#7a838c", "#e3e6e9"
 BLUE, ORANGE, GREEN, RED, VIOLET, BROWN = "#2f6db5", "#d9822b", "#3d9963", "#c4413d", "#7d5ba6", "#8c6d46"
 COLOURS = (BLUE, ORANGE, GREEN, RED, VIOLET, BROWN)
+PHASES = {
+    Phase.AUTONOMOUS: BLUE, Phase.ADAPTATION: ORANGE, Phase.RECOVERY: GREEN, Phase.PAUSED: MUTED,
+    Phase.REWIND: VIOLET, Phase.UNLABELLED: "#d5d9dd",
+}  # fmt: skip
 
 
 def tidy(axes: Axes, ylabel: str, xlabel: str = "") -> None:

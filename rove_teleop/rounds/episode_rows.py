@@ -130,10 +130,10 @@ def _asked_rad(episode: Episode, row: NDArray[np.int64], authority: NDArray[np.u
     """
     policy_rad = _at(episode, "policy", row)
     target_rad = asked(authority, policy_rad, _at(episode, "operator", row))
-    taken = np.equal(authority, Authority.HUMAN)[:, None]
-    target_rad = np.where(taken & (_driver(episode, row) == POLICY_DRIVES), policy_rad, target_rad)
-    somebody = np.isfinite(target_rad).any(axis=1)
-    return np.where(somebody[:, None] & np.isnan(target_rad), sent_rad, target_rad)
+    kept = (authority[:, None] == Authority.HUMAN) & (_driver(episode, row) == POLICY_DRIVES)
+    target_rad = np.where(kept, policy_rad, target_rad)
+    somebody = np.isfinite(target_rad).any(axis=1, keepdims=True)
+    return np.where(somebody & np.isnan(target_rad), sent_rad, target_rad)
 
 
 def _driver(episode: Episode, row: NDArray[np.int64]) -> NDArray[np.uint8]:
