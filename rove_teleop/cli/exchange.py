@@ -44,6 +44,16 @@ def add(subparsers: Any) -> None:
     command.add_argument("--fps", type=_rate, help="frames per second, where the buffer does not say it")
     command.add_argument("--task", default="", help="what was to be done, in words")
     command.set_defaults(run=import_buffer)
+    command = imported.add_parser("egodex", help="videos of people with tracked hands (HDF5 and MP4), for critics only")
+    command.add_argument("source", type=Path, help="a folder of NAME.hdf5 with NAME.mp4 beside them, or one file")
+    command.add_argument("dataset", type=Path)
+    command.add_argument("--robot", default="iron_r01", help="whose joints the hands are retargeted to")
+    command.add_argument("--task", default="", help="the task's name (default: what the file says)")
+    command.add_argument(
+        "--outcome", metavar="success|failure|FILE", default="unknown", help="of all, or a CSV table: name, outcome"
+    )
+    command.add_argument("--json", action="store_true")
+    command.set_defaults(run=import_people)
 
 
 def export_lerobot(options: argparse.Namespace) -> int:
@@ -115,6 +125,26 @@ def import_buffer(options: argparse.Namespace) -> int:
         options.source, options.dataset, robot, joint_map, options.fps, options.task, progress=counter("episodes")
     )
     return _imported(report, options)
+
+
+def import_people(options: argparse.Namespace) -> int:
+    """Seal every video of a person as an episode without a robot."""
+    from ..human_videos import import_videos, read_outcomes
+    from ..robots.description import load_robot
+
+    table = Path(options.outcome)
+    outcomes = read_outcomes(table) if table.suffix == ".csv" else options.outcome
+    robot = load_robot(options.robot)
+    report = import_videos(options.source, options.dataset, robot, options.task, outcomes, counter("videos"))
+    if options.json:
+        print(json.dumps(report.to_json()))
+    else:
+        print(f"{options.dataset}: {report.episodes} videos imported, {report.known} were there already")
+        if report.unjudged:
+            print(f"{report.unjudged} have no outcome, so no critic learns from them: --outcome, or rove edit")
+        for name, why in report.refused.items():
+            print(f"refused {name}: {why}")
+    return 3 if report.refused else 0
 
 
 def _imported(report: ImportReport, options: argparse.Namespace) -> int:

@@ -11,6 +11,8 @@ from ..errors import DatasetInvalid
 from .camera_layout import CODECS
 from .record.records import pack_json
 
+HUMAN = "human"
+"""The attribute ``embodiment`` of episodes of a person without a robot; other episodes have none."""
 OUTCOMES = ("success", "failure", "discarded", "unknown")
 STATUSES = ("complete", "recovered")
 LIMITS = ("q_min_rad", "q_max_rad", "v_max_rad_s", "a_max_rad_s2", "j_max_rad_s3")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..episodes.attributes import OUTCOMES
+from ..episodes.attributes import HUMAN, OUTCOMES
 from ..episodes.dataset import Dataset
 from ..episodes.edit.overlay import Labels, read_labels
 from ..episodes.edit.overlay_files import newest_revision
@@ -64,6 +64,7 @@ class Frames:
 def chosen_frames(root: Path, choice: Choice, progress: Progress = silent) -> Iterator[Frames]:
     """The frames of every episode of a dataset that the choice takes, in the order they were recorded.
 
+    A person without a robot is never taken: nothing was measured or sent that a policy could learn.
     ``progress`` hears of every episode of the dataset, also of those that are not taken.
 
     Raises:
@@ -75,6 +76,8 @@ def chosen_frames(root: Path, choice: Choice, progress: Progress = silent) -> It
     for number, path in enumerate(paths):
         progress(number, len(paths))
         episode = open_episode(path)
+        if episode.attributes.get("embodiment") == HUMAN:
+            continue
         labels = _labels(root, episode, choice.revision)
         if labels.outcome not in choice.outcomes or (choice.split and labels.split != choice.split):
             continue
