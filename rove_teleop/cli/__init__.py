@@ -16,6 +16,7 @@ from . import (
     failure,
     lab,
     label,
+    loop,
     machine,
     operators,
     policies,
@@ -24,6 +25,7 @@ from . import (
     sessions,
     show,
     streams,
+    train,
 )
 
 INTERRUPTED = 130
@@ -66,6 +68,6 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--version", action="version", version=f"rove_teleop {__version__}")
     subparsers = result.add_subparsers(title="commands", required=True, metavar="COMMAND")
     sessions_first = (sessions, operators, streams, datasets, show, exchange, remote, edit, label, failure)
-    for family in (*sessions_first, lab, policies, serve, machine):
+    for family in (*sessions_first, loop, train, lab, policies, serve, machine):
         family.add(subparsers)
     return result

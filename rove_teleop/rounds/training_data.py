@@ -93,25 +93,27 @@ def read_training_data(
     roots: Sequence[Path],
     wanted: Wanted = Wanted(),
     constants: LabelConstants | None = None,
+    human: Sequence[Path] = (),
     progress: Progress | None = None,
 ) -> TrainingData:
     """Every usable episode of these datasets at the rate of ``constants`` (20 Hz), in the order they were recorded.
 
-    t_r is what a person said afterwards, else the proposal, else what was pressed (docs/labelling.md). Bad episodes are
-    skipped with their reason; only having none left is an error.
+    t_r is what a person said afterwards, else the proposal, else what was pressed (docs/labelling.md). Of the datasets
+    ``human`` only episodes of people without a robot are read. Bad episodes are skipped with their reason; only having
+    none left is an error.
 
     Raises:
         UsageError: no dataset, or one twice.
         DatasetInvalid: a folder is no dataset, no episode is usable, or no joint moves in any of them.
     """
-    folders = _distinct(roots)
+    folders = _distinct([*roots, *human])
     revisions = {str(root): data_revision(root) for root in folders}
     paths = {root: Dataset.open(root).episodes() for root in folders}
     total, gathered = sum(len(listed) for listed in paths.values()), _Gathered(wanted, constants or LabelConstants())
     for root, listed in paths.items():
         takeovers = Takeovers(root)
         for path in listed:
-            gathered.add(takeovers, path)
+            gathered.add(takeovers, path, root in human)
             if progress is not None:
                 progress(gathered.seen, total)
         takeovers.save()
@@ -140,11 +142,11 @@ class _Gathered:
     def seen(self) -> int:
         return len(self._kept) + len(self._skipped)
 
-    def add(self, takeovers: Takeovers, path: Path) -> None:
+    def add(self, takeovers: Takeovers, path: Path, only_human: bool = False) -> None:
         """Keep an episode, or note why not."""
         try:
             episode = open_episode(path)
-            self._check_same(episode)
+            self._check_same(episode, only_human)
             rows = read_rows(takeovers.root, episode, self._constants, takeovers.of)
         except (RoveError, KeyError) as error:
             said = f"it holds no {error}" if isinstance(error, KeyError) else str(error)
@@ -177,12 +179,14 @@ class _Gathered:
             self._wanted.horizon, self._constants,
         )  # fmt: skip
 
-    def _check_same(self, episode: Episode) -> None:
+    def _check_same(self, episode: Episode, only_human: bool) -> None:
         """Refuse an episode of another task or robot than the first usable one, or than was asked for."""
         task, robot = str(episode.attributes["task"]), str(episode.attributes["robot"])
         if self._task is not None and task != self._task:
             raise DatasetInvalid(f"it is of task '{task}', not '{self._task}'")
         human = episode.attributes.get("embodiment") == HUMAN
+        if only_human and not human:
+            raise DatasetInvalid("it is of a robot, in a dataset that was given as one of people without a robot")
         if not human and self._robot is not None and robot != self._robot:
             raise DatasetInvalid(f"it is of robot '{robot}', not '{self._robot}'")
 

@@ -58,6 +58,14 @@ def constants_of(preset: Preset, step_s: float = 0.05) -> LabelConstants:
     return LabelConstants(1.0 / step_s, rewards.step, rewards.success, rewards.c_fail)
 
 
+def with_steps(preset: Preset, steps: int) -> Preset:
+    """The preset with other numbers of gradient steps, for a quick look."""
+    critic = replace(preset.critic, steps=steps, pretrain_steps=min(preset.critic.pretrain_steps, steps))
+    return replace(
+        preset, critic=critic, actor=replace(preset.actor, steps=steps), base=replace(preset.base, steps=steps)
+    )
+
+
 def train_method(
     data: TrainingData,
     method: str,
