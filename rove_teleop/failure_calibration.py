@@ -7,28 +7,31 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .errors import CalibrationFailed
 from .failure.calibration import Calibration
-from .failure.combination import Combination, Extreme, fit_extreme, fit_weighed
-from .failure.conformal import Threshold, conformal_level, fit_band, voted
+from .failure.combination import MODES, Combination, fit_combination
+from .failure.conformal import Threshold, conformal_level, fewest_successes, fit_band, voted
 from .failure.detectors import build_detectors
-from .failure.figures import auroc
 from .failure.network import Tensors
 from .failure.novelty import FlowNovelty, Novelty
 from .failure.opinion import NEVER
 from .failure.overtime import Overtime
 from .failure.probe import BACK, Probe, probe_inputs
 from .failure.replay import Track, replay
-from .failure.stalled import StalledEstimate
+from .failure.reversals import Reversals
+from .failure.stalled import Stalled, StalledEstimate
 from .failure.streams import Streams
 from .training import failure_networks as networks
 from .types import Array
 
 FEWEST_FAILURES = 8
-"""With fewer failures to learn from there is no probe, and no detector is weighed by them."""
+"""With fewer failures to learn from there is no probe."""
+FEWEST_TAUGHT = 5
+"""With fewer successes to learn from nothing is known of what a success looks like."""
 FOLDS = 4
-TELLING = 0.7
-"""Area under the curve from which on a detector takes part in ``any`` and ``all``."""
-EXTREMES: tuple[Extreme, ...] = ("any", "all")
+COMBINED = (Overtime.name, Stalled.name, Reversals.name, Probe.name)
+"""Who takes part in the combinations. More detectors than these four made none of them better, and some worse; where
+no task reports its progress, `StalledEstimate` stands in for `Stalled`."""
 
 
 @dataclass(frozen=True)
@@ -51,15 +54,14 @@ def calibrate(
     seed: int = 0,
     without: Sequence[str] = (),
 ) -> Calibration:
-    """Fit on the failures and a third of the successes, set thresholds on the others, which no fitting has seen.
+    """Fit on the failures and half of the successes, set thresholds on the others, which no fitting has seen.
 
     ``policy`` is a hash (`failure_files.policy_hash`); ``without`` are detectors that are left out of the combinations.
 
     Raises:
         CalibrationFailed: too few successes for ``alpha``; the sentence says how many it needs.
     """
-    # Refused before anything is trained.
-    conformal_level(np.zeros(len(split(episodes)[1])), alpha)
+    _refuse_too_few(episodes, alpha)
     return set_thresholds(fit(episodes, seed), policy, task, alpha, time_varying, without)
 
 
@@ -87,7 +89,7 @@ def set_thresholds(
         if np.ptp(maxima) > 0.0:
             thresholds[name] = Threshold(level, rule.stamp_s, rule.centre, rule.width)
             calm[name] = float(np.median(maxima))
-    decides = next(name for name in ("weighed", "any", Overtime.name) if name in thresholds)
+    decides = next(name for name in ("together", Overtime.name) if name in thresholds)
     failures = sum(not item.success for item in fitted.episodes)
     counts = {"fitted_on": str(len(fitted.episodes)), "failures_fitted_on": str(failures), "without": ",".join(without)}
     return Calibration(
@@ -96,12 +98,25 @@ def set_thresholds(
     )  # fmt: skip
 
 
+def _refuse_too_few(episodes: Sequence[Streams], alpha: float) -> None:
+    """`CalibrationFailed` before anything is trained, with what would be enough."""
+    taught, kept = split(episodes)
+    try:
+        conformal_level(np.zeros(len(kept)), alpha)
+    except CalibrationFailed as refusal:
+        raise CalibrationFailed(f"{refusal}; as many again teach the detectors") from refusal
+    if (there := sum(item.success for item in taught)) < FEWEST_TAUGHT:
+        raise CalibrationFailed(
+            f"half of the successful episodes teach the detectors, and {there} are too few for that: "
+            f"{2 * max(FEWEST_TAUGHT, fewest_successes(alpha))} successful episodes are enough for alpha {alpha:g}"
+        )
+
+
 def split(episodes: Sequence[Streams]) -> tuple[list[Streams], list[Streams]]:
-    """To fit: every failure and every third success. To set thresholds: the other successes."""
+    """To fit: every failure and every second success. To set thresholds: the other successes."""
     heard = [item for item in episodes if len(item.chunk_s)]
     successes = [item for item in heard if item.success]
-    fitting = [item for item in heard if not item.success] + successes[2::3]
-    return fitting, [item for number, item in enumerate(successes) if number % 3 != 2]
+    return [item for item in heard if not item.success] + successes[1::2], successes[::2]
 
 
 def fit_networks(episodes: Sequence[Streams], seed: int = 0) -> Tensors:
@@ -137,28 +152,20 @@ def cross_fitted(episodes: Sequence[Streams], seed: int = 0) -> list[Track]:
 def fit_combinations(
     episodes: Sequence[Streams], tracks: Sequence[Track], without: Sequence[str] = ()
 ) -> dict[str, Combination]:
-    """``any`` and ``all`` of the detectors that tell failures from successes, and, once there are some, ``weighed``.
+    """The detectors of `COMBINED` as one, in every way there is; a detector that says nothing takes no part.
 
     ``tracks`` must come from networks that have not seen their episode (`cross_fitted`).
     """
-    kept = [(item, track) for item, track in zip(episodes, tracks, strict=True) if len(track.stamp_s) > 1]
-    common = set.intersection(*(set(track.names) for _, track in kept))
-    names = [n for n in kept[0][1].names if n in common and n not in without]
-    maxima = np.array([[voted(track.of(name)).max() for name in names] for _, track in kept])
-    failed = np.array([not item.success for item, _ in kept])
-    telling = np.ptp(maxima, axis=0) > 0.0
-    if failed.sum() >= FEWEST_FAILURES:
-        worth = np.array([auroc(column[failed], column[~failed]) for column in maxima.T])
-        telling &= worth >= min(TELLING, float(worth.max()))
-    chosen = tuple(name for name, tells in zip(names, telling, strict=True) if tells)
-    good = maxima[~failed][:, telling]
-    result: dict[str, Combination] = {mode: fit_extreme(mode, chosen, good) for mode in EXTREMES}
-    if failed.sum() >= FEWEST_FAILURES:
-        scores = np.concatenate([np.column_stack([track.of(name) for name in names]) for _, track in kept])
-        looks = [len(track.stamp_s) for _, track in kept]
-        weight = np.repeat(1.0 / np.array(looks), looks)
-        result["weighed"] = fit_weighed(tuple(names), scores, np.repeat(failed, looks), weight)
-    return result
+    good = [t for item, t in zip(episodes, tracks, strict=True) if item.success and len(t.stamp_s) > 1]
+    common = set.intersection(*(set(track.names) for track in good)) - set(without)
+    maxima = {name: np.array([voted(track.of(name)).max() for track in good]) for name in sorted(common)}
+    speaks = {name for name, column in maxima.items() if np.ptp(column) > 0.0}
+    wanted = [StalledEstimate.name if name == Stalled.name and name not in speaks else name for name in COMBINED]
+    members = tuple(name for name in wanted if name in speaks)
+    if not members:
+        return {}
+    seen = np.column_stack([maxima[name] for name in members])
+    return {mode: fit_combination(mode, members, seen) for mode in MODES}
 
 
 def scores_of(track: Track, name: str, combinations: dict[str, Combination]) -> Array:

@@ -15,12 +15,12 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from ..errors import CheckpointInvalid
-from .combination import MODES, Combination
+from .combination import MODES, Combination, Surprise
 from .conformal import Threshold
 from .detectors import build_detectors
 from .monitor import FailureMonitor
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -84,23 +84,29 @@ def load_calibration(path: Path) -> Calibration:
 
 
 def _read(document: dict[str, Any], tensors: dict[str, NDArray[np.float32]]) -> Calibration:
-    parts: dict[str, dict[str, dict[str, Any]]] = {
-        part: {
-            name: {key: tuple(value) if isinstance(value, list) else value for key, value in item.items()}
-            for name, item in document.pop(part).items()
-        }
-        for part in ("thresholds", "combinations")
-    }
-    thresholds = {name: Threshold(**item) for name, item in parts["thresholds"].items()}
-    combinations = {name: Combination(**item) for name, item in parts["combinations"].items()}
+    thresholds = {name: Threshold(**_tuples(item)) for name, item in document.pop("thresholds").items()}
+    combinations = {name: _combination(name, item) for name, item in document.pop("combinations").items()}
     for name, rule in thresholds.items():
         values = (rule.level, *rule.stamp_s, *rule.centre, *rule.width)
         if not np.isfinite(values).all() or not len(rule.stamp_s) == len(rule.centre) == len(rule.width) > 0:
             raise ValueError(f"the threshold of '{name}' is not finite or not complete")
-    for name, combination in combinations.items():
-        if combination.mode not in MODES:
-            raise ValueError(f"the combination '{name}' has mode '{combination.mode}'")
     return Calibration(thresholds=thresholds, combinations=combinations, tensors=tensors, **document)
+
+
+def _combination(name: str, item: dict[str, Any]) -> Combination:
+    surprises = tuple(Surprise(**_tuples(part)) for part in item["surprise"])
+    if item["mode"] not in MODES or not len(surprises) == len(item["members"]) > 0:
+        raise ValueError(f"the combination '{name}' has mode '{item['mode']}' or is not complete")
+    for part in surprises:
+        lines = np.array([part.score, part.surprise])
+        if not np.isfinite(lines).all() or (np.diff(lines, axis=1) <= 0.0).any() or not part.spread > 0.0:
+            raise ValueError(f"the combination '{name}' has surprises that are not finite or do not rise")
+    return Combination(item["mode"], tuple(item["members"]), surprises)
+
+
+def _tuples(item: dict[str, Any]) -> dict[str, Any]:
+    """As the frozen values have it: JSON knows lists only."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in item.items()}
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rove_teleop.failure.combination import Combination, fit_extreme, fit_weighed
+from rove_teleop.failure.combination import Combination, Surprise, fit_combination, fit_surprise
 from rove_teleop.failure.conformal import Threshold
 from rove_teleop.failure.detectors import build_detectors
 from rove_teleop.failure.monitor import FailureMonitor
@@ -88,20 +88,26 @@ def test_a_replay_of_what_was_recorded_says_what_the_monitor_said():
     assert np.allclose(track.scores, np.array(live), atol=1e-9)
 
 
+def test_a_surprise_is_how_few_successes_ever_show_as_much():
+    surprise = fit_surprise(np.array([1.0, 2.0, 2.0, 4.0]))
+    assert np.allclose(surprise(np.array([0.0, 1.0, 2.0, 4.0])), np.log([5 / 4, 5 / 4, 5 / 3, 5 / 1]))
+    assert np.isclose(surprise(3.0), 0.5 * (np.log(5 / 3) + np.log(5.0)))
+    # What no success showed is more surprising still: by 1 per distance of the highest from the median.
+    assert np.isclose(surprise(8.0), np.log(5.0) + 2.0)
+
+
 def test_combinations():
-    rng = np.random.default_rng(0)
-    failed = np.repeat([False, True], 300)
-    scores = np.column_stack([rng.normal(failed * 2.0, 1.0), rng.normal(0.0, 1.0, 600), rng.normal(-2.0 * failed, 1.0)])
-    weighed = fit_weighed(("good", "idle", "inverted"), scores, failed, np.ones(600))
-    assert "inverted" not in weighed.members and weighed.weight[weighed.members.index("good")] > 0.5
     both = np.array([[0.0, 10.0], [1.0, 20.0], [2.0, 30.0]])
-    either, every = fit_extreme("any", ("a", "b"), both), fit_extreme("all", ("a", "b"), both)
-    assert either.score(np.array([1.0, 100.0])) > 5.0 and every.score(np.array([1.0, 100.0])) == 0.0
-    assert Combination("any", ("a",), (0.0,), (2.0,)).score(np.array([[4.0], [6.0]])).tolist() == [2.0, 3.0]
+    together, either, every = (fit_combination(mode, ("a", "b"), both) for mode in ("together", "any", "all"))
+    scores = np.array([[1.0, 100.0], [2.0, 30.0]])
+    assert every.score(scores)[0] < 1.0 < 5.0 < either.score(scores)[0]
+    assert np.allclose(together.score(scores), either.score(scores) + every.score(scores))
+    assert np.allclose(either.score(scores)[1], np.log(4.0))
 
 
 def test_a_combination_has_a_threshold_of_its_own():
-    pair = Combination("any", ("stalled", "overtime"), (0.0, 0.0), (1.0, 100.0))
+    of = Surprise((0.0, 1.0), (0.0, 1.0), 1.0), Surprise((0.0, 100.0), (0.0, 1.0), 100.0)
+    pair = Combination("any", ("stalled", "overtime"), of)
     monitor = FailureMonitor(build_detectors({}), {"any": Threshold(2.0)}, {"any": pair}, "any")
     assert any(monitor.advice(now_s).alarm for now_s in feed(monitor))
     assert [item.alarm for item in monitor.opinion(108.0)] == [name == "any" for name in monitor.names]
@@ -109,4 +115,6 @@ def test_a_combination_has_a_threshold_of_its_own():
 
 def test_names_that_no_detector_has_are_refused():
     with pytest.raises(KeyError):
-        FailureMonitor([Stalled()], combinations={"any": Combination("any", ("probe",), (0.0,), (1.0,))})
+        FailureMonitor(
+            [Stalled()], combinations={"any": Combination("any", ("probe",), (Surprise((0.0, 1.0), (0.0, 1.0), 1.0),))}
+        )
