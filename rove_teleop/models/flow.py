@@ -29,7 +29,11 @@ class FlowSizes:
 
 
 class FlowActor(nn.Module):
-    """Velocity field v(x, t | observation) of the straight path from noise (t = 0) to a normalised chunk (t = 1)."""
+    """Velocity field v(x, t | observation) of the straight path from noise (t = 0) to a normalised chunk (t = 1).
+
+    A condition scales and shifts what every hidden layer says (FiLM, Perez et al. 2018): what a tag changes depends on
+    what is seen, which an input added to the others says only after long training.
+    """
 
     def __init__(self, sizes: FlowSizes) -> None:
         super().__init__()
@@ -41,18 +45,25 @@ class FlowActor(nn.Module):
             layers += [nn.Linear(width, sizes.hidden), nn.SiLU()]
             width = sizes.hidden
         self.body = nn.Sequential(*layers, nn.Linear(width, chunk))
-        self.condition = (
-            nn.Embedding(sizes.condition_classes, sizes.time_embedding) if sizes.condition_classes else None
-        )
+        modulation = 2 * sizes.layers * sizes.hidden
+        self.condition = nn.Embedding(sizes.condition_classes, modulation) if sizes.condition_classes else None
+        if self.condition is not None:
+            nn.init.normal_(self.condition.weight, std=0.1)
 
     def forward(self, x: Tensor, time: Tensor, observation: Tensor, condition: Tensor | None = None) -> Tensor:
         """Velocity (b, horizon, joints) at ``x`` (b, horizon, joints), ``time`` (b,), ``observation`` (b, d)."""
-        context = embed_time(time, self.sizes.time_embedding)
-        if self.condition is not None:
-            if condition is None:
-                raise ValueError("this actor was built with condition classes and needs one per sample")
-            context = context + self.condition(condition)
-        velocity: Tensor = self.body(torch.cat([x.flatten(1), observation, context], dim=1))
+        hidden = torch.cat([x.flatten(1), observation, embed_time(time, self.sizes.time_embedding)], dim=1)
+        if self.condition is None:
+            plain: Tensor = self.body(hidden)
+            return plain.view_as(x)
+        if condition is None:
+            raise ValueError("this actor was built with condition classes and needs one per sample")
+        modulation = self.condition(condition).view(len(x), self.sizes.layers, 2, self.sizes.hidden)
+        for number in range(self.sizes.layers):
+            hidden = self.body[2 * number + 1](self.body[2 * number](hidden))
+            scale, shift = modulation[:, number].unbind(1)
+            hidden = torch.addcmul(hidden + shift, hidden, scale)
+        velocity: Tensor = self.body[-1](hidden)
         return velocity.view_as(x)
 
 

@@ -100,14 +100,17 @@ def begin(initial: Checkpoint, header: CheckpointHeader) -> PolicyNetwork:
             embedding[:shared] = known[:shared]
         weights["actor.condition.weight"] = embedding
     elif known is not None:
-        weights["actor.body.0.bias"] = _folded(weights, known[POSITIVE])
+        _fold(weights, known[POSITIVE].view(header.layers, 2, header.hidden))
     network.load_state_dict(weights)
     return network
 
 
-def _folded(weights: dict[str, Tensor], embedding: Tensor) -> Tensor:
-    """The first bias with a constant embedding in it: it is added to the last inputs of the first layer."""
-    return weights["actor.body.0.bias"] + weights["actor.body.0.weight"][:, -len(embedding) :] @ embedding
+def _fold(weights: dict[str, Tensor], modulation: Tensor) -> None:
+    """Put a constant scale and shift (layers, 2, hidden) of every hidden layer into the weights of the next."""
+    for number, (scale, shift) in enumerate(modulation):
+        weight, bias = (f"actor.body.{2 * number + 2}.{name}" for name in ("weight", "bias"))
+        weights[bias] = weights[bias] + weights[weight] @ shift
+        weights[weight] = weights[weight] * (1.0 + scale)
 
 
 def _eyes(

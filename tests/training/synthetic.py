@@ -1,5 +1,7 @@
 """Small episodes whose best action is known: one joint goes to a goal that the scene shows."""
 
+import dataclasses
+
 import numpy as np
 
 from rove_teleop.robots.description import load_robot
@@ -18,7 +20,7 @@ def reach(goal, steps=40, kind="demonstration", success=True, noise=0.0, source=
     target = goal * (1.0 - 0.9 ** np.arange(1, steps + HORIZON + 1)) + noise * rng.normal(size=steps + HORIZON)
     measured = np.concatenate([[0.0], target])[:steps]
     joints = np.zeros((steps, 4), np.float32)
-    joints[:, 0], joints[:, 2] = measured, 0.01 * goal
+    joints[:, 0] = measured
     delta = np.zeros((steps, HORIZON, 2), np.float32)
     ahead = np.arange(steps)[:, None] + np.arange(HORIZON)
     delta[:, :, 0] = target[ahead] - measured[:, None]
@@ -41,3 +43,10 @@ def reach(goal, steps=40, kind="demonstration", success=True, noise=0.0, source=
         "imitable": np.full(steps, kind != "human"),
     }
     return EpisodeSteps(**(values | changes))
+
+
+def first_step(episode):
+    """An episode of its first step alone: from where one cannot see yet where it goes."""
+    parts = {name: getattr(episode, name)[:1] for name in ("scene", "joints", "source", "reward", "t_r", "cut_before")}
+    more = {"delta_rad": episode.delta_rad[:1], "imitable": episode.imitable[:1], "done": np.array([True])}
+    return dataclasses.replace(episode, **parts, **more)
