@@ -74,6 +74,9 @@ class Inputs:
     def __init__(self, robot: RobotDescription, deadlines: Deadlines) -> None:
         self.robot, self.deadlines = robot, deadlines
         self.measured: RobotState | None = None
+        self.nothing = np.full(robot.joint_count, np.nan)
+        """Targets (n,) of nobody, for reading only."""
+        self.nothing.flags.writeable = False
         self.ramp = Ramp()
         self.deadman = Deadman()
         self.schedule = ChunkSchedule(robot.joint_count)
@@ -95,7 +98,7 @@ class Inputs:
 
     def q_policy(self, now_s: float) -> Array:
         """The policy's target (n,) at this moment, NaN for joints (or all) without one."""
-        q_rad = np.full(self.robot.joint_count, np.nan)
+        q_rad = self.nothing.copy()
         target = self.schedule.at(now_s)
         if target is not None:
             q_rad[target[0]] = target[1]
@@ -105,21 +108,21 @@ class Inputs:
     def q_operator(self, now_s: float) -> Array:
         """The operator's target (n,), NaN for joints (or all) that are not to be trusted now."""
         if self.operator_missing(now_s) is not None:
-            return np.full(self.robot.joint_count, np.nan)
+            return self.nothing
         return self.ramp.at(now_s)
 
     def q_shown(self, now_s: float) -> Array:
         """The operator's pose (n,) for eyes and for the alignment gate: also while the deadman is released."""
         if not (age_s(self.targets, now_s) <= self.deadlines.operator_s):
-            return np.full(self.robot.joint_count, np.nan)
+            return self.nothing
         return self.ramp.at(now_s)
 
     def policy_missing(self, now_s: float) -> str | None:
-        return None if self.schedule.at(now_s) is not None else "the policy has no valid chunk"
+        return None if self.schedule.covers(now_s) else "the policy has no valid chunk"
 
     def policy_silent(self, now_s: float, since_s: float) -> str | None:
         """A sentence once the policy has been silent for longer than its patience, counted from ``since_s``."""
-        if self.schedule.at(now_s) is not None:
+        if self.schedule.covers(now_s):
             return None
         waited_s = now_s - max(self.policy_s, since_s)
         patience_s = self.deadlines.chunk_gap_s if self.chunk_seen else self.deadlines.first_chunk_s
@@ -135,7 +138,7 @@ class Inputs:
         released = self.deadman.missing(now_s)
         if released is not None:
             return released
-        return None if np.any(self.targets.valid) else "the operator is not tracked"
+        return None if self.targets.valid.any() else "the operator is not tracked"
 
     def robot_missing(self, now_s: float) -> str | None:
         """Why the robot cannot be commanded now, or None."""
@@ -155,7 +158,7 @@ class Inputs:
         if self.measured is None:
             return None
         error_rad = np.abs(self.measured.q_rad - q_sent_rad)[self._followers]
-        if np.all(error_rad <= FOLLOWING_ERROR_RAD):
+        if (error_rad <= FOLLOWING_ERROR_RAD).all():
             self._astray_since_s = np.inf
             return None
         self._astray_since_s = min(self._astray_since_s, now_s)

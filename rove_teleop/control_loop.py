@@ -208,7 +208,7 @@ class ControlLoop:
         q_policy, q_operator = self._q_policy(now_s), self.inputs.q_operator(now_s)
         self._watch_alignment(now_s)
         silent = self.handover.state in SILENT_STATES and self.filter.at_rest
-        commanded = self.filter.motion[0]
+        commanded = self.filter.position_rad
         command = self.path.step(self._drivers(q_policy), q_policy, q_operator, self.inputs.robot_late(now_s))
         # Between episodes and in FAULT a robot at rest hears nothing more; its own timeout keeps it where it is.
         sent = None if silent else self._checked(command, now_s)
@@ -232,21 +232,26 @@ class ControlLoop:
 
     def _drivers(self, q_policy: Array) -> NDArray[np.int64]:
         """Who should drive each joint (n,) in the present state."""
-        for group, index in self.robot.groups.items():
-            self._wanted[index] = _DRIVER[self.handover.driver_of(group)]
-        if self.handover.state is State.REWINDING and not np.all(np.isfinite(q_policy)):
+        if self.handover.taken_groups is None:
+            self._wanted[:] = _DRIVER[self.handover.driver]
+        else:
+            for group, index in self.robot.groups.items():
+                self._wanted[index] = _DRIVER[self.handover.driver_of(group)]
+        if self.handover.state is State.REWINDING and not np.isfinite(q_policy).all():
             self._wanted[:] = NOBODY
         return self._wanted
 
     def _watch_hands(self, q_before_rad: Array, now_s: float) -> None:
         """Hands that slowing could not keep below their cap or in their box: the stop begins with the next tick."""
-        broken = self.hand_limits.broken(q_before_rad, self.filter.motion[0])
+        if not self.hand_limits.any:
+            return
+        broken = self.hand_limits.broken(q_before_rad, self.filter.position_rad)
         if broken is not None:
             self._notice(Signal.HANDS_LIMITED, broken, now_s)
 
     def _returned(self) -> bool:
         """True when the way back to the policy is complete."""
-        return self.handover.state is State.RETURNING and self.path.settled and bool(np.any(self.path.driver == POLICY))
+        return self.handover.state is State.RETURNING and self.path.settled and bool((self.path.driver == POLICY).any())
 
     def _checked(self, command: Array, now_s: float) -> Array | None:
         """Nothing leaves unchecked."""
@@ -267,7 +272,7 @@ class ControlLoop:
         state, inputs = self.handover.state, self.inputs
         if state in EPISODE_STATES:
             lost = self._held_up(now_s) or inputs.robot_missing(now_s)
-            lost = lost or inputs.robot_astray(now_s, self.filter.motion[0])
+            lost = lost or inputs.robot_astray(now_s, self.filter.position_rad)
             if lost is not None:
                 self._notice(Signal.ROBOT_LOST, lost, now_s)
         self._last_tick_s = now_s
@@ -299,7 +304,7 @@ class ControlLoop:
         q_operator = self.inputs.q_shown(now_s)
         valid = np.isfinite(q_operator)
         if np.any(valid):
-            self.alignment = self.gate.update(now_s, self.filter.motion[0], q_operator, valid)
+            self.alignment = self.gate.update(now_s, self.filter.position_rad, q_operator, valid)
         else:
             self.gate.reset()
             self.alignment = None
@@ -351,12 +356,12 @@ class ControlLoop:
         self._events.append(Event(time_s, kind, detail))
 
     def _authority(self) -> Authority:
-        drivers = self.path.driver
-        if np.any(drivers == OPERATOR):
+        foremost = self.path.driver.max()  # of NOBODY, POLICY, OPERATOR
+        if foremost == OPERATOR:
             return Authority.HUMAN
-        if np.any(drivers == POLICY) and self.handover.state is State.REWINDING:
-            return Authority.REWIND
-        return Authority.POLICY if np.any(drivers == POLICY) else self.handover.idle_authority
+        if foremost == NOBODY:
+            return self.handover.idle_authority
+        return Authority.REWIND if self.handover.state is State.REWINDING else Authority.POLICY
 
     def _misaligned(self, groups: Collection[str] | None) -> str | None:
         if self.alignment is None:
@@ -383,7 +388,7 @@ class ControlLoop:
 
     def _report(self, now_s: float, sent: Array | None, q_policy: Array, q_operator: Array) -> Tick:
         events, self._events = tuple(self._events), []
-        measured, nothing = self.inputs.measured, np.full(self.robot.joint_count, np.nan)
+        measured, nothing = self.inputs.measured, self.inputs.nothing
         return Tick(
             stamp_s=now_s,
             q_sent_rad=sent,

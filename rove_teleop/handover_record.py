@@ -57,6 +57,8 @@ class HandoverRecord:
         """What was sent in this tick, and what both drivers wanted."""
         if state in HUMAN_STATES:
             self.disagreement.add(wanted == OPERATOR, q_policy, q_operator)
+        if not self.meter.watching:
+            return []
         _, v, a = path.filter.motion
         card = self.meter.update(now_s, v, a, path.filter.reason, path.settled)
         return [] if card is None else [Event(now_s, "handover", json.dumps(card.as_dict()))]

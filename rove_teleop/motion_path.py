@@ -132,7 +132,7 @@ class MotionPath:
     @property
     def settled(self) -> bool:
         """True when no transfer is under way."""
-        return bool(np.all(self._memory[TICKS] * self._numbers[DT] >= self._memory[DURATION]))
+        return bool((self._memory[TICKS] * self._numbers[DT] >= self._memory[DURATION]).all())
 
     def begin(self, q_rad: Array) -> None:
         """A new episode: nothing is known of any driver, the robot rests at ``q_rad`` (n,)."""

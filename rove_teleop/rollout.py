@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from .control_loop import ControlLoop, Tick
 from .failure.streams import Listener
 from .handover.deadman import HOLD_S
@@ -139,7 +137,7 @@ class _Episode:
                 if self.monitor is not None:
                     self.monitor.commanded(now_s, command)
             world.advance(dt_s)
-            human_s += dt_s * float(np.max(tick.weight) > 0.5)
+            human_s += dt_s * float(tick.weight.max() > 0.5)
             self._advise(now_s)
             self._supervise(now_s)
         outcome = loop.handover.outcome or Signal.DISCARD

@@ -45,8 +45,13 @@ class CommandFilter:
         return motion
 
     @property
+    def position_rad(self) -> Array:
+        """The commanded position (n,), a copy."""
+        return self._command()
+
+    @property
     def at_rest(self) -> bool:
-        return not np.any(self.state[kernel.V : kernel.A + 1])
+        return not self.state[kernel.V : kernel.A + 1].any()
 
     def start(self, q_measured_rad: Array, joint_names: tuple[str, ...] | None = None) -> None:
         """Begin at rest at the measured pose.

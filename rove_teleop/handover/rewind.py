@@ -39,7 +39,7 @@ class Rewind:
 
     def note(self, q_sent_rad: Array) -> None:
         """A command (n,) was sent."""
-        if self._count == 0 or np.any(q_sent_rad != self._at(self._count - 1)):
+        if self._count == 0 or (q_sent_rad != self._path_rad[(self._count - 1) % self._capacity]).any():
             self._path_rad[self._count % self._capacity] = q_sent_rad
             self._count += 1
 

@@ -47,6 +47,11 @@ class HandoverMeter:
         self._groups, self._limits, self._dt_s = groups, limits, dt_s
         self._kind: str | None = None
 
+    @property
+    def watching(self) -> bool:
+        """Whether a handover is under way."""
+        return self._kind is not None
+
     def start(self, kind: str, now_s: float, mismatch_rad: Array, paused_s: float, source_age_s: float) -> None:
         """A handover begins: ``mismatch_rad`` (n,) is what a direct switch would command in its first tick."""
         self._kind, self._started_s, self._paused_s, self._age_s = kind, now_s, paused_s, source_age_s

@@ -50,10 +50,14 @@ class ChunkSchedule:
         self.accepted += 1
         return None
 
+    def covers(self, now_s: float) -> bool:
+        """Whether there is a plan for ``now_s``."""
+        return self._curve is not None and now_s <= self._curve.end_s
+
     def at(self, now_s: float) -> tuple[NDArray[np.int64], Array] | None:
         """Joint indices (m,) and their targets (m,) in radians at ``now_s``; None when no plan covers it."""
         chunk, curve, leaving = self._chunk, self._curve, self._leaving
-        if chunk is None or curve is None or not (now_s <= curve.end_s):
+        if chunk is None or curve is None or not self.covers(now_s):
             return None
         target = curve.at(now_s)
         if leaving is None or now_s >= leaving.end_s:
