@@ -15,6 +15,8 @@ from .robots.kinematics import Kinematics
 from .rollout import Timing, live_loop, run_episode
 from .sim.expert import Expert
 from .sim.experts import make_expert
+from .sim.fetching import FetchingExpert
+from .sim.fingers import Synergy
 from .sim.tasks import TaskParams, task_params
 from .sim.world import World
 from .training.windows import Trajectory
@@ -22,6 +24,8 @@ from .trajectories import TrajectoryRecorder
 from .types import Array, JointTargets, RobotState, TaskState
 
 SITE = "right_wrist"
+FINGERS_CLOSE_S = 0.5
+"""How long a hand takes from open to closed."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class Demonstrator:
         rng: np.random.Generator,
         aim_error_m: float = 0.0,
         period_s: float = 1.0 / 72.0,
+        fingers: Synergy | None = None,
     ) -> None:
         self._expert, self._period_s, self._rng = expert, period_s, rng
         self._seen_at = [feature_names.index(f"{expert.in_goal}_{axis}_m") for axis in "xy"]
@@ -58,8 +63,11 @@ class Demonstrator:
         self._ik = BodyIK(robot)
         self._valid = np.zeros(robot.joint_count, dtype=bool)
         self._valid[robot.groups["right_arm"]] = True
+        self._fingers = fingers
+        if fingers is not None:
+            self._valid[fingers.joints] = True
         self._q_rad: Array | None = None
-        self._aim_error_m = 2.0 * aim_error_m
+        self._aim_error_m, self._miss_m = 2.0 * aim_error_m, np.zeros(2)
         self._phase = ""
 
     def __call__(self, now_s: float, measured: RobotState, task: TaskState, driving: bool) -> JointTargets:
@@ -70,16 +78,22 @@ class Demonstrator:
         if self._q_rad is None:
             self._q_rad = measured.q_rad.copy()
             self._expert.start(T_base_wrist)
-            self._first_phase = self._expert.phase
         self._aim()
         T_base_goal = self._expert.step(self._misjudged(task), T_base_wrist, self._period_s)
         self._q_rad = self._ik.solve({SITE: T_base_goal}, self._q_rad, self._period_s).q_rad
+        if self._fingers is not None and self._expert.closure is not None:
+            self._move_fingers(self._fingers, self._expert.closure, self._q_rad)
         return JointTargets(now_s, self._q_rad, self._valid)
+
+    def _move_fingers(self, fingers: Synergy, closure: float, q_rad: Array) -> None:
+        most = self._period_s / FINGERS_CLOSE_S
+        now = fingers.closure(q_rad[fingers.joints])
+        q_rad[fingers.joints] = fingers.angles(now + float(np.clip(closure - now, -most, most)))
 
     def _aim(self) -> None:
         """A new attempt, a new error of half the size."""
         phase, self._phase = self._phase, self._expert.phase
-        if self._phase == self._first_phase != phase:
+        if self._phase == self._expert.attempt != phase:
             self._aim_error_m /= 2.0
             self._miss_m = self._rng.normal(0.0, self._aim_error_m, 2)
 
@@ -93,7 +107,9 @@ def demonstrator(world: World, rng: np.random.Generator, period_s: float = Timin
     """Somebody who demonstrates the task of ``world``, with a speed and an aim of their own."""
     style, names = STYLES[world.task.name], world.feature_names
     expert = make_expert(world.task.name, names, speed=float(rng.uniform(*style.speeds)))
-    return Demonstrator(world.robot, expert, names, rng, style.aim_error_m, period_s)
+    if isinstance(expert, FetchingExpert):
+        expert.T_hand_object = world.task.in_hand(rng)  # nobody grasps twice in the same way
+    return Demonstrator(world.robot, expert, names, rng, style.aim_error_m, period_s, world.fingers)
 
 
 def demonstrate(

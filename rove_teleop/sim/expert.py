@@ -29,6 +29,10 @@ class Expert(ABC):
 
     held_object: ClassVar[str]
     in_goal: ClassVar[str]
+    attempt: ClassVar[str]
+    """The phase with which every attempt at the goal begins."""
+    closure: float | None = None
+    """How far it wants its hand closed, 0 to 1; None where the task leaves that to the grasp assist."""
     R_goal_object: ClassVar[Array] = np.eye(3)
     """Orientation of the object in the goal's frame that the features call "not turned"."""
 

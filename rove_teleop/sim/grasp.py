@@ -35,6 +35,11 @@ class GraspAssist:
         R_base_body = data.xmat[self._hand].reshape(3, 3)
         data.qpos[self._qpos : self._qpos + 3] = data.xpos[self._hand] + R_base_body @ T_body_object[:3, 3]
         data.qpos[self._qpos + 3 : self._qpos + 7] = matrix_to_quat(R_base_body @ T_body_object[:3, :3])
+        self.hold(data, T_hand_object)
+
+    def hold(self, data: mujoco.MjData, T_hand_object: Array) -> None:
+        """Hold the object at that place in the hand (4, 4), where it is by now."""
+        T_body_object = self._T_body_site @ T_hand_object
         relative = self._model.eq_data[self._weld]
         relative[0:3] = 0.0
         relative[3:6] = T_body_object[:3, 3]

@@ -17,6 +17,11 @@ GRASP_SITE = "right_wrist"
 def build_scene(robot: RobotDescription, task: Task) -> mujoco.MjModel:
     """Compile robot, furniture and task. The world frame is the robot's base frame; angles are radians."""
     spec = mujoco.MjSpec.from_file(str(robot.model_path))
+    return finish_scene(spec, task)
+
+
+def finish_scene(spec: mujoco.MjSpec, task: Task) -> mujoco.MjModel:
+    """Compile whoever is in ``spec``, with a hand that carries the grasp site, together with furniture and task."""
     spec.compiler.degree = False
     _set_physics(spec.option)
     _set_quality(spec.visual)

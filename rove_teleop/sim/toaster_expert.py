@@ -27,6 +27,7 @@ class ToasterExpert(Expert):
 
     held_object = "bread"
     in_goal = "true_bread_in_slot"
+    attempt = "align"
 
     def begin(self) -> None:
         self.phase = "align"

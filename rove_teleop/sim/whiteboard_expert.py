@@ -26,6 +26,7 @@ class WhiteboardExpert(Expert):
 
     held_object = "eraser"
     in_goal = "true_eraser_on_board"
+    attempt = "approach"
     R_goal_object: ClassVar[Array] = R_BOARD_ERASER
 
     def begin(self) -> None:

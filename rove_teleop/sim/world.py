@@ -5,14 +5,20 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 
+from ..errors import ConfigInvalid
 from ..robots import RobotDescription
 from ..types import Array, RobotState, TaskState
+from .closing_grasp import ClosingGrasp
+from .fingers import Synergy
 from .grasp import GRASP_ASSIST, GraspAssist
 from .scene import GRASP_SITE, PHYSICS_DT_S, build_scene
 from .start_pose import reach
 from .tasks import TaskParams, make_task
+from .tasks.full import FullTask
+from .tasks.interface import Start
 
 _UPDATE_S = 0.004
+_USUAL = ("in_hand", "beginning")
 _BAD = [
     int(kind)
     for kind in (mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQVEL, mujoco.mjtWarning.mjWARN_BADQACC)
@@ -35,13 +41,29 @@ class World:
         joints = [self.model.joint(name).id for name in robot.joint_names]
         self._qpos, self._dof = self.model.jnt_qposadr[joints], self.model.jnt_dofadr[joints]
         self._actuator = np.array([self.model.actuator(name).id for name in robot.joint_names])
-        self._grasp = GraspAssist(self.model, self.task.held_object, self.task.params.hold_force_limit_n)
+        self.fingers: Synergy | None = None
+        """How the hand closes, in tasks in full; in the short form it does not move."""
+        self._grasp = self._assist()
         self.start_pose_rad = self._start_pose()
         self.start_pose_rad.flags.writeable = False
         self.reset(seed)
 
+    def _assist(self) -> GraspAssist:
+        task = self.task
+        limit_n = task.params.hold_force_limit_n
+        if not isinstance(task, FullTask):
+            return GraspAssist(self.model, task.held_object, limit_n)
+        self.fingers = fingers = Synergy(self.robot, task.open_rad, task.fingers_rad)
+        qpos = self._qpos[fingers.joints]
+        grasp = ClosingGrasp(self.model, task.held_object, limit_n, fingers, qpos, task.T_hand_object)
+        task.hand = grasp
+        return grasp
+
     def _start_pose(self) -> Array:
         q_rad = reach(self.robot, GRASP_SITE, self.task.T_base_wrist_start, "right_arm")
+        if self.fingers is not None:
+            q_rad[self.fingers.joints] = self.fingers.angles(0.0)
+            return q_rad
         for joint, angle_rad in self.task.fingers_rad.items():
             i = self.robot.index(f"right_{joint}")
             q_rad[i] = np.clip(angle_rad, self.robot.q_min_rad[i], self.robot.q_max_rad[i])
@@ -60,21 +82,46 @@ class World:
     @property
     def notes(self) -> dict[str, str]:
         """What a report about this world must say."""
-        return {"robot": self.robot.note, "task": self.task.name, "grasp_assist": GRASP_ASSIST}
+        params = self.task.params
+        special = {"form": params.form, "start": params.start} if (params.form, params.start) != _USUAL else {}
+        return {"robot": self.robot.note, "task": self.task.name, "grasp_assist": GRASP_ASSIST, **special}
 
     def reset(self, seed: int) -> None:
         """A new episode; the same seed gives the same episode."""
         rng = np.random.default_rng(seed)
         mujoco.mj_resetData(self.model, self.data)
         self._failure: str | None = None
-        self.data.qpos[self._qpos] = self.start_pose_rad
         self.task.reset(rng, self.data)
+        varied = self.task.params.start == "varied"
+        start = self.task.begin(rng, np.random.default_rng([seed, 2]) if varied else None)
+        self.stage = start.stage
+        q_rad = self._pose_at(start)
+        self.data.qpos[self._qpos] = q_rad
         mujoco.mj_kinematics(self.model, self.data)
-        self._grasp.take(self.data, self.task.in_hand(rng))
-        self.command(self.start_pose_rad)
+        if isinstance(self._grasp, ClosingGrasp):
+            self._grasp.begin(self.data)
+        if start.T_hand_object is not None:
+            self._grasp.take(self.data, start.T_hand_object)
+        self.command(q_rad)
         mujoco.mj_forward(self.model, self.data)
         self._sound_qpos = self.data.qpos.copy()
         self.task.update(self.data, _UPDATE_S, self._grasp.force_n)
+
+    def _pose_at(self, start: Start) -> Array:
+        """Joint angles (n,) for a start; where its wrist pose is out of reach, the usual one."""
+        q_rad = self.start_pose_rad
+        if start.T_base_wrist is not None:
+            try:
+                q_rad = reach(self.robot, GRASP_SITE, start.T_base_wrist, "right_arm")
+            except ConfigInvalid:
+                self.stage = "in hand"
+            q_rad = q_rad.copy()
+            for i in self.robot.groups["right_hand"]:
+                q_rad[i] = self.start_pose_rad[i]
+        if self.fingers is not None and start.T_hand_object is not None:
+            q_rad = q_rad.copy()
+            q_rad[self.fingers.joints] = self.fingers.angles(1.0)
+        return q_rad
 
     def command(self, q_rad: Array) -> None:
         """Position targets (n,) in radians, held until the next command.
@@ -101,7 +148,8 @@ class World:
         self._grasp.update(self.data, dt_s)
         self.task.update(self.data, dt_s, self._grasp.force_n)
         if self._failure is None:  # the first cause is the one to report: what is pressed too hard is dropped next
-            dropped = None if self._grasp.held else f"dropped the {self.task.held_object}"
+            holds = self._grasp.held or isinstance(self.task, FullTask)  # which judge for themselves what was dropped
+            dropped = None if holds else f"dropped the {self.task.held_object}"
             self._failure = self.task.failure or dropped
 
     def _check_stability(self) -> None:

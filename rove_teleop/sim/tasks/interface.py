@@ -15,10 +15,11 @@ import mujoco
 import numpy as np
 
 from ...errors import UsageError
-from ...geometry import exp_so3, log_so3, transform
+from ...geometry import exp_so3, inverse, log_so3, transform
 from ...types import Array
 
 TRUE_PREFIX = "true_"
+FORMS, STARTS = ("in_hand", "full"), ("beginning", "varied")
 ROBOT_CONTACT, OBJECT_CONTACT, FURNITURE_CONTACT = 1, 2, 4
 
 
@@ -27,7 +28,9 @@ class TaskParams:
     """How wide episodes vary and when they break. Spreads are half widths of uniform distributions.
 
     ``bias_*`` are the spreads of the perception bias: one constant error per episode on the reported pose of the goal.
-    ``hold_force_limit_n`` is the force at which the grasp assist lets go.
+    ``hold_force_limit_n`` is the force at which the grasp assist lets go. ``form``: whether the object is ``in_hand``
+    from the beginning, or the task is done in ``full``, from reaching for the object to letting go of it. ``start``:
+    every episode from the ``beginning``, or from ``varied`` stages of the task.
     """
 
     position_spread_m: float
@@ -38,6 +41,8 @@ class TaskParams:
     bias_yaw_rad: float
     hold_force_limit_n: float
     time_limit_s: float
+    form: str = "in_hand"
+    start: str = "beginning"
 
     def __post_init__(self) -> None:
         """Refuse what no scene can be built from.
@@ -47,8 +52,25 @@ class TaskParams:
         """
         for field in fields(self):
             value = getattr(self, field.name)
-            if not all(0.0 <= number < math.inf for number in np.atleast_1d(value)):
+            if field.name in _CHOICES:
+                known = _CHOICES[field.name]
+                if value not in known:
+                    raise UsageError(f"{field.name} of a task is one of {', '.join(known)}, not {value!r}")
+            elif not all(0.0 <= number < math.inf for number in np.atleast_1d(value)):
                 raise UsageError(f"{type(self).__name__}.{field.name} must be finite and not negative, got {value!r}")
+
+
+_CHOICES = {"form": FORMS, "start": STARTS}
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where an episode begins: ``T_base_wrist`` (None: the task's usual place), and how the object is in the hand
+    (None: it is not)."""
+
+    stage: str
+    T_hand_object: Array | None
+    T_base_wrist: Array | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +133,25 @@ class Task(ABC):
     def show(self, model: mujoco.MjModel, render_state: Array) -> None:
         """Apply ``render_state`` of another process to the model a camera draws."""
         del model, render_state
+
+    def begin(self, rng: np.random.Generator, stages: np.random.Generator | None) -> Start:
+        """Where the episode begins, after ``reset``; ``stages`` draws one of the varied starts, None the usual one."""
+        T_hand_object = self.in_hand(rng)
+        if stages is None:
+            return Start("in hand", T_hand_object)
+        T_base_object = {"in hand": None, **self.stages(stages)}
+        stage = str(stages.choice(list(T_base_object)))
+        self.advance_to(stage, stages)
+        placed = T_base_object[stage]
+        return Start(stage, T_hand_object, None if placed is None else placed @ inverse(T_hand_object))
+
+    @abstractmethod
+    def stages(self, rng: np.random.Generator) -> dict[str, Array]:
+        """Later stages of the task by name, each with where the held object is then (4, 4), base frame."""
+
+    def advance_to(self, stage: str, rng: np.random.Generator) -> None:
+        """Make of the scene what it is at that stage."""
+        del stage, rng
 
     def in_hand(self, rng: np.random.Generator) -> Array:
         """T_hand_object of one episode: the nominal grasp with a random offset in the object's frame."""

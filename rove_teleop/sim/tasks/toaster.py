@@ -7,7 +7,7 @@ middle, x along its length, y through its thickness, z up; it is upright in the 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import mujoco
@@ -56,6 +56,17 @@ class ToasterParams(TaskParams):
             bias_position_m=0.0,
             bias_yaw_rad=0.0,
         )
+
+    @classmethod
+    def full(cls) -> ToasterParams:
+        """Deployment of the task in full: rack and toaster share the table, and it takes longer."""
+        return cls(position_spread_m=0.04, yaw_spread_rad=math.radians(14.0), time_limit_s=30.0, form="full")
+
+    @classmethod
+    def full_demonstration(cls) -> ToasterParams:
+        """Narrower, and seen without error."""
+        narrow = replace(cls.demonstration(), position_spread_m=0.02, yaw_spread_rad=math.radians(7.0))
+        return replace(narrow, time_limit_s=30.0, form="full")
 
 
 class ToasterTask(Task):
@@ -115,6 +126,16 @@ class ToasterTask(Task):
         data.mocap_pos[self._mocap] = position_m
         data.mocap_quat[self._mocap] = [math.cos(yaw_rad / 2), 0.0, 0.0, math.sin(yaw_rad / 2)]
 
+    def stages(self, rng: np.random.Generator) -> dict[str, Array]:
+        """Above the slot, and with the lower edge in it."""
+        above_m = rng.uniform([-0.012, -0.006, 0.055], [0.012, 0.006, 0.08])
+        inside_m = np.array([0.0, 0.0, BREAD_HALF_M[2] - rng.uniform(0.005, 0.02)])
+        T_base_slot = inverse(self._T_slot_base)
+        return {
+            "above the goal": T_base_slot @ transform(np.eye(3), above_m),
+            "half in": T_base_slot @ transform(np.eye(3), inside_m),
+        }
+
     def update(self, data: mujoco.MjData, dt_s: float, hold_force_n: Array) -> None:
         self._force_n += (hold_force_n - self._force_n) * min(1.0, dt_s / 0.02)
         self._T_slot_bread = self._T_slot_base @ body_pose(data, self._bread)
@@ -136,10 +157,19 @@ class ToasterTask(Task):
     def failure(self) -> str | None:
         return None
 
-    def outcome(self) -> Outcome:
-        bottom_m = self._T_slot_bread @ np.array([0.0, 0.0, -BREAD_HALF_M[2], 1.0])
+    def _bottom_m(self) -> Array:
+        bottom_m: Array = self._T_slot_bread @ np.array([0.0, 0.0, -BREAD_HALF_M[2], 1.0])
+        return bottom_m
+
+    @property
+    def depth_m(self) -> float:
+        """How deep the bread's lower edge is in the slot; 0 beside it, negative above it."""
+        bottom_m = self._bottom_m()
         inside = abs(bottom_m[1]) <= self.params.slot_width_m / 2 and abs(bottom_m[0]) <= SLOT_LENGTH_M / 2
-        depth_m = -float(bottom_m[2]) if inside else 0.0
+        return -float(bottom_m[2]) if inside else 0.0
+
+    def outcome(self) -> Outcome:
+        bottom_m, depth_m = self._bottom_m(), self.depth_m
         distance_m = math.sqrt(bottom_m[:3] @ bottom_m[:3]) if depth_m <= 0.0 else 0.0
         approach = 1.0 - min(1.0, distance_m / 0.25)
         inserted = min(1.0, max(0.0, depth_m / SUCCESS_DEPTH_M))

@@ -6,7 +6,7 @@ Frames are those of ``board.py``.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import mujoco
@@ -75,6 +75,22 @@ class WhiteboardParams(TaskParams):
             tilt_spread_rad=math.radians(2.0),
         )
 
+    @classmethod
+    def full(cls) -> WhiteboardParams:
+        """Deployment of the task in full: stand and board share the table, and it takes longer."""
+        return cls(
+            position_spread_m=0.03,
+            yaw_spread_rad=math.radians(10.0),
+            tilt_spread_rad=math.radians(6.0),
+            time_limit_s=40.0,
+            form="full",
+        )
+
+    @classmethod
+    def full_demonstration(cls) -> WhiteboardParams:
+        """Narrower, and seen without error."""
+        return replace(cls.demonstration(), time_limit_s=40.0, form="full")
+
 
 class WhiteboardTask(Task):
     """See the module. Pressing above ``force_limit_n`` fails the episode, as does an eraser torn from the hand."""
@@ -141,6 +157,22 @@ class WhiteboardTask(Task):
         self._last_m: Array | None = None
         data.mocap_pos[self._mocap] = T_base_board[:3, 3]
         data.mocap_quat[self._mocap] = matrix_to_quat(T_base_board[:3, :3])
+
+    def stages(self, rng: np.random.Generator) -> dict[str, Array]:
+        """Before the ink, and there with part of it wiped away."""
+        before_m = np.array([*(rng.uniform(-0.03, 0.03, 2)), ERASER_HALF_M[2] + rng.uniform(0.02, 0.05)])
+        before_m[:2] += self.ink.target_m(np.zeros(2))
+        T_base_eraser = inverse(self._T_board_base) @ transform(R_BOARD_ERASER, before_m)
+        return {"at the board": T_base_eraser, "half erased": T_base_eraser}
+
+    def advance_to(self, stage: str, rng: np.random.Generator) -> None:
+        """Half erased: whatever lies to one side of a random line through the ink is gone."""
+        if stage == "half erased":
+            across = self.ink.centres_m @ rng.normal(size=2)
+            inked = self.ink.amount > 0.0
+            gone = np.zeros(len(across), dtype=np.bool_)
+            gone[inked] = across[inked] <= np.quantile(across[inked], rng.uniform(0.3, 0.7))
+            self.ink.erase(gone, 1.0)
 
     def update(self, data: mujoco.MjData, dt_s: float, hold_force_n: Array) -> None:
         force_n = self._contact_force_n(data)
