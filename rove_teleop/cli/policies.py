@@ -39,6 +39,13 @@ def add(subparsers: Any) -> None:
     command.add_argument("--out", type=Path, required=True, help="checkpoint file")
     command.add_argument("--seed", type=int, default=0)
     command.set_defaults(run=base_policy)
+    command = sim.add_parser("people", help="simulated people who do a task without a robot, for critics: half fail")
+    command.add_argument("dataset", type=Path)
+    command.add_argument("--task", default="toaster")
+    command.add_argument("--episodes", type=int, default=90)
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--robot", default="iron_r01", help="whose joints the hands are retargeted to")
+    command.set_defaults(run=people)
 
 
 def show_robot(options: argparse.Namespace) -> int:
@@ -136,4 +143,15 @@ def base_policy(options: argparse.Namespace) -> int:
     save_checkpoint(options.out, checkpoint)
     size_mb = options.out.stat().st_size / 1e6
     print(f"{options.out}: {size_mb:.2f} MB from {len(demonstrations)} demonstrations")
+    return 0
+
+
+def people(options: argparse.Namespace) -> int:
+    """Record simulated people without a robot, successes and failures in turn."""
+    from ..robots.description import load_robot
+    from ..rounds.people import record_people
+
+    robot = load_robot(options.robot)
+    new = record_people(options.dataset, robot, options.task, options.episodes, options.seed, counter("episodes"))
+    print(f"{options.dataset}: {new} of {options.episodes} people are new")
     return 0
