@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .types import Array
@@ -29,37 +31,30 @@ def quat_to_matrix(quat_wxyz: Array) -> Array:
 
 def matrix_to_quat(rotation: Array) -> Array:
     """Quaternion (w, x, y, z) with w >= 0 of a rotation matrix (Shepperd's method: the largest term first)."""
-    r = rotation
-    four = np.array(
-        [
-            1 + r[0, 0] + r[1, 1] + r[2, 2],
-            1 + r[0, 0] - r[1, 1] - r[2, 2],
-            1 - r[0, 0] + r[1, 1] - r[2, 2],
-            1 - r[0, 0] - r[1, 1] + r[2, 2],
-        ]
-    )
-    k = int(np.argmax(four))
-    s = 2.0 * np.sqrt(four[k])
-    if k == 0:
-        quat = np.array([s / 4, (r[2, 1] - r[1, 2]) / s, (r[0, 2] - r[2, 0]) / s, (r[1, 0] - r[0, 1]) / s])
-    elif k == 1:
-        quat = np.array([(r[2, 1] - r[1, 2]) / s, s / 4, (r[0, 1] + r[1, 0]) / s, (r[0, 2] + r[2, 0]) / s])
-    elif k == 2:
-        quat = np.array([(r[0, 2] - r[2, 0]) / s, (r[0, 1] + r[1, 0]) / s, s / 4, (r[1, 2] + r[2, 1]) / s])
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = rotation.tolist()
+    four = (1 + xx + yy + zz, 1 + xx - yy - zz, 1 - xx + yy - zz, 1 - xx - yy + zz)
+    largest = max(four)
+    s = 2.0 * math.sqrt(largest)
+    if four[0] == largest:
+        quat = (s / 4, (zy - yz) / s, (xz - zx) / s, (yx - xy) / s)
+    elif four[1] == largest:
+        quat = ((zy - yz) / s, s / 4, (xy + yx) / s, (xz + zx) / s)
+    elif four[2] == largest:
+        quat = ((xz - zx) / s, (xy + yx) / s, s / 4, (yz + zy) / s)
     else:
-        quat = np.array([(r[1, 0] - r[0, 1]) / s, (r[0, 2] + r[2, 0]) / s, (r[1, 2] + r[2, 1]) / s, s / 4])
-    result: Array = quat if quat[0] >= 0 else -quat
-    return result
+        quat = ((yx - xy) / s, (xz + zx) / s, (yz + zy) / s, s / 4)
+    result = np.array(quat)
+    return result if quat[0] >= 0 else -result
 
 
 def log_so3(rotation: Array) -> Array:
     """Rotation vector (3,), axis times angle in [0, pi], of a rotation matrix."""
     quat = matrix_to_quat(rotation)
-    sine = float(np.linalg.norm(quat[1:]))
+    vector: Array = quat[1:]
+    sine = math.sqrt(vector @ vector)
     if sine < 1e-12:
-        return 2.0 * quat[1:]
-    vector: Array = quat[1:] * (2.0 * np.arctan2(sine, quat[0]) / sine)
-    return vector
+        return 2.0 * vector
+    return vector * (2.0 * np.arctan2(sine, quat[0]) / sine)
 
 
 def exp_so3(rotation_vector: Array) -> Array:
