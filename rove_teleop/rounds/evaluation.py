@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -84,15 +83,10 @@ def success_json(evaluation: Evaluation) -> dict[str, Any]:
     return {"successes": evaluation.successes, "episodes": evaluation.episodes, "interval": [low, high]}
 
 
-def read_evaluation(path: Path) -> Evaluation:
-    """What ``evaluation_json`` told.
-
-    Raises:
-        DatasetInvalid: the file is missing or damaged.
-    """
+def evaluation_of(told: Mapping[str, Any], where: Path) -> Evaluation:
+    """What ``evaluation_json`` told; `DatasetInvalid` naming ``where`` when something of it is missing."""
     try:
-        told: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         results = tuple(Result(**{**item, "outcome": Signal(item["outcome"])}) for item in told["results"])
         return Evaluation(told["task"], int(told["first_seed"]), results, dict(told["notes"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DatasetInvalid(f"{path}: is no evaluation that can be read ({error})") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise DatasetInvalid(f"{where}: holds no evaluation that can be read ({error!r})") from error

@@ -61,7 +61,7 @@ class Workers:
                 results[number] = result
                 if progress is not None:
                     progress(len(results), len(jobs))
-        except BrokenProcessPool as error:
+        except WorkerDied as error:
             raise StageLost(worker_died(len(results), len(jobs))) from error
         return [results[number] for number in range(len(jobs))]
 
@@ -72,6 +72,10 @@ class Workers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._engine.close()
+
+
+class WorkerDied(Exception):
+    """What an engine raises when a process that ran jobs is gone."""
 
 
 def worker_died(done: int, jobs: int) -> str:
@@ -108,6 +112,9 @@ class _Processes:
                 futures = {executor.submit(function, job): number for number, job in enumerate(jobs)}
             for future in as_completed(futures):
                 yield futures[future], future.result()
+        except BrokenProcessPool as error:
+            self._executor = None
+            raise WorkerDied from error
         except BaseException:
             for future in futures:
                 future.cancel()

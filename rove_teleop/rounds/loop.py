@@ -1,0 +1,209 @@
+"""The loop: demonstrate, train, evaluate, collect with interventions, train on all of it, round after round.
+
+Every stage writes its result once and is skipped where it is there, so that a run that was killed at any point goes on
+when it is started again with the same arguments, and ends with the same policies.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ..episodes.durability import write_durable_json
+from ..episodes.label_runs import data_revision
+from ..errors import DatasetInvalid, UsageError
+from ..evaluation import FIRST_SEED
+from ..failure_files import policy_hash
+from ..models.checkpoint import load_checkpoint
+from ..training.methods import method as method_named
+from ..training.presets import preset as preset_named
+from .collection import Driver, collect_demonstrations, collect_round
+from .evaluation import evaluate_parallel, evaluation_json
+from .loop_settings import MOST_EPISODES, LoopSettings
+from .stages import Stages
+from .summary import add_to_report, collection_json, loop_summary
+from .training_data import Wanted, read_training_data, wanted_of
+from .training_run import constants_of, train_method
+from .workers import Workers
+
+COLLECTION_SEED = 20_000_000
+"""Seeds of collected episodes lie apart from those of evaluations, calibrations and demonstrations."""
+RESTARTS = ("recap",)
+"""Methods that train every round from the base policy; the others go on from the round before (App. E of the paper)."""
+Progress = Callable[[str, int, int, str], None]
+"""Called with the stage, how far, of how much, and a remark."""
+
+
+def run_loop(
+    settings: LoopSettings,
+    out: Path,
+    workers: Workers,
+    base: Path | None = None,
+    human: Path | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Run or go on with a run in ``out``; the content of its ``summary.json``.
+
+    ``base``: another run's folder, whose demonstrations, round 0 and episodes of round 0 are used (and made there where
+    they are missing). ``human``: a dataset of people without a robot, for methods that learn from it.
+
+    Raises:
+        UsageError: ``out`` or ``base`` is a run of something else.
+        DatasetInvalid, CheckpointInvalid: something in them is damaged.
+        StageLost: a worker process died; the same call goes on from there.
+    """
+    _begin(out, settings.config())
+    if base is not None:
+        _must_share(base, settings)
+    loop = _Loop(settings, out, base or out, human, workers, progress)
+    for number in range(settings.rounds + 1):
+        loop.round(number)
+        write_durable_json(out / "summary.json", loop_summary(settings, loop.folders(number)))
+    return _read(out / "summary.json")
+
+
+class _Loop:
+    def __init__(
+        self,
+        settings: LoopSettings,
+        out: Path,
+        base: Path,
+        human: Path | None,
+        workers: Workers,
+        progress: Progress | None,
+    ) -> None:
+        self.settings, self.out, self.base, self.human = settings, out, base, human
+        self.workers, self.progress = workers, progress
+
+    def folders(self, last: int) -> list[Path]:
+        """The folders of the rounds up to ``last``."""
+        return [self._home(number) / f"round-{number}" for number in range(last + 1)]
+
+    def round(self, number: int) -> None:
+        """Everything of one round: its policy, how good that is, and the episodes that the next one learns from."""
+        folder = self.folders(number)[-1]
+        stages = Stages(self._home(number))
+        checkpoint = folder / "policy.safetensors"
+        roots = self._roots(number, stages)
+        initial = None if number == 0 else self._initial(number)
+        stages.result(folder / "trained.json", self._training(roots, initial), lambda: self._train(number, roots))
+        sha = policy_hash(str(checkpoint))
+        judged = {"policy": sha, "episodes": self.settings.evaluation, "first_seed": self._evaluation_seed}
+        stages.result(folder / "evaluation.json", judged, lambda: self._evaluate(number, checkpoint))
+        if number < self.settings.rounds:
+            collected = {"policy": sha, "episodes": self.settings.episodes, "skill": self.settings.operator_skill}
+            stages.result(folder / "collection.json", collected, lambda: self._collect(number, checkpoint))
+        add_to_report(self.folders(number))
+
+    def _home(self, number: int) -> Path:
+        return self.base if number == 0 else self.out
+
+    @property
+    def _evaluation_seed(self) -> int:
+        return FIRST_SEED + 10 * MOST_EPISODES * self.settings.seed
+
+    def _roots(self, number: int, stages: Stages) -> list[Path]:
+        """What round ``number`` learns from: demonstrations, and what all rounds before it collected."""
+        demonstrations = self.base / "dataset" / "demonstrations"
+        count = self.settings.demonstration_count
+        wanted = {"demonstrations": count, **asdict(self.settings.scene), "seed": self.settings.seed}
+        made = self.base / "dataset" / "demonstrations.json"
+        stages.result(made, wanted, lambda: self._demonstrate(demonstrations, count))
+        before = [self._home(k) / "dataset" / f"round-{k}" for k in range(number)]
+        return [demonstrations, *before]
+
+    @property
+    def _human(self) -> list[Path]:
+        """Only what the method learns from: others do not begin anew because of it."""
+        uses = method_named(self.settings.method).uses_human
+        return [self.human] if self.human is not None and uses else []
+
+    def _demonstrate(self, dataset: Path, count: int) -> dict[str, Any]:
+        show = self._shown("demonstrations")
+        found = collect_demonstrations(self.workers, dataset, self.settings.scene, count, self.settings.seed, show)
+        return collection_json(found)
+
+    def _training(self, roots: list[Path], initial: Path | None) -> Mapping[str, Any]:
+        return {
+            "data": [data_revision(root) for root in roots],
+            "human": [] if initial is None else [data_revision(root) for root in self._human],
+            "method": "sft" if initial is None else self.settings.method,
+            "preset": self.settings.preset,
+            "initial": "" if initial is None else policy_hash(str(initial)),
+        }
+
+    def _initial(self, number: int) -> Path:
+        before = 0 if self.settings.method in RESTARTS else number - 1
+        return self.folders(before)[-1] / "policy.safetensors"
+
+    def _train(self, number: int, roots: list[Path]) -> dict[str, Any]:
+        settings, initial = self.settings, None if number == 0 else self._initial(number)
+        preset = preset_named(settings.preset)
+        method = "sft" if initial is None else settings.method
+        human = [] if initial is None else self._human
+        wanted = Wanted(task=settings.task) if initial is None else wanted_of(load_checkpoint(initial))
+        data = read_training_data(roots, wanted, constants_of(preset), human, self._shown(f"round {number}: reading"))
+        seed = 1000 * settings.seed + number
+        folder = self.folders(number)[-1]
+        run = train_method(data, method, folder, preset, seed, initial, self._stage(f"round {number}: "))
+        return {"policy": policy_hash(str(run.policy)), "skipped": len(data.skipped)}
+
+    def _evaluate(self, number: int, checkpoint: Path) -> dict[str, Any]:
+        settings = self.settings
+        found = evaluate_parallel(
+            self.workers, settings.robot, settings.task, checkpoint, settings.evaluation, self._evaluation_seed,
+            settings.form, progress=self._shown(f"round {number}: evaluation"),
+        )  # fmt: skip
+        return evaluation_json(found)
+
+    def _collect(self, number: int, checkpoint: Path) -> dict[str, Any]:
+        settings = self.settings
+        first_seed = COLLECTION_SEED + MOST_EPISODES * (10 * settings.seed + number)
+        found = collect_round(
+            self.workers, self._home(number) / "dataset" / f"round-{number}", 1 + number, settings.scene,
+            Driver.of(checkpoint, f"round-{number}"), settings.episodes, first_seed, settings.operator_skill,
+            progress=self._shown(f"round {number}: collection"),
+        )  # fmt: skip
+        return collection_json(found)
+
+    def _shown(self, stage: str) -> Callable[[int, int], None] | None:
+        show = self.progress
+        return None if show is None else lambda done, total: show(stage, done, total, "")
+
+    def _stage(self, prefix: str) -> Progress | None:
+        show = self.progress
+        return None if show is None else lambda stage, done, total, remark: show(prefix + stage, done, total, remark)
+
+
+def _begin(out: Path, config: dict[str, Any]) -> None:
+    path = out / "config.json"
+    if not path.exists():
+        if out.exists() and any(out.iterdir()):
+            raise UsageError(f"{out}: is not empty and not a run of rove loop; choose another folder")
+        out.mkdir(parents=True, exist_ok=True)
+        write_durable_json(path, config)
+    _must_match(path, config)
+
+
+def _must_share(base: Path, settings: LoopSettings) -> None:
+    if not (base / "config.json").exists():
+        raise UsageError(f"--base {base}: is no run of rove loop (it has no config.json)")
+    _must_match(base / "config.json", settings.shared())
+
+
+def _must_match(path: Path, wanted: Mapping[str, Any]) -> None:
+    found = _read(path)
+    other = [f"{key} {found.get(key)!r}, not {value!r}" for key, value in wanted.items() if found.get(key) != value]
+    if other:
+        raise UsageError(f"{path.parent}: is a run with {'; '.join(other)}")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return dict(content)
+    except (OSError, ValueError, TypeError) as error:
+        raise DatasetInvalid(f"{path}: cannot be read ({error})") from error
