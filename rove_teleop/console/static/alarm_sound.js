@@ -5,6 +5,7 @@ const TONE_S = 0.14;
 
 let context = null;
 let heard = null;
+let newest = 0;
 
 // Browsers are silent until the page was clicked or a key was pressed once; until then there is only the banner.
 export function soundAlarm(alarm) {
@@ -12,7 +13,9 @@ export function soundAlarm(alarm) {
   heard = alarm || null;
   if (!fresh || !window.AudioContext) return;
   context ??= new AudioContext();
-  context.resume().then(() => TONES_HZ.forEach(play)).catch(() => {});
+  const own = ++newest;
+  // An alarm of before the first click waits here too: it is not made up for.
+  context.resume().then(() => own === newest && TONES_HZ.forEach(play)).catch(() => {});
 }
 
 function play(frequency_hz, index) {
