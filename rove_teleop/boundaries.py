@@ -61,7 +61,7 @@ def boundaries(
     """
     labels = read_labels(root, episode)
     policy_drove = np.logical_or.accumulate(episode["control/authority"][:] == Authority.POLICY)
-    runs = [run for run in interventions(labels.phase) if policy_drove[run.from_row]]
+    runs = [run for run in interventions(labels.phase) if run.from_row and policy_drove[run.from_row - 1]]
     if not runs:
         return []
     hands = points or HandPoints(robot_of(episode))

@@ -10,17 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..episodes.attributes import HUMAN
 from ..episodes.edit.overlay import labels_key, read_labels
 from ..episodes.read import Episode
 from ..errors import DatasetInvalid
 from ..failure.step_labels import LabelConstants, StepLabels, refusal, step_labels
 from ..trajectories import asked
 from ..types import Array, Authority, Phase
-from .mislabelled import mislabelled, wrong_edit
+from .mislabelled import contradiction, unconfirmed
 from .takeovers import Takeover, used_phase
 
-HUMAN = "human"
-"""Attribute ``embodiment`` of episodes of a person without a robot."""
 POLICY_DRIVES = 1
 """In ``control/driver``."""
 OLDEST_SCENE_S = 0.5
@@ -70,9 +69,9 @@ def read_rows(
     _refuse(refusal(str(episode.attributes["status"]), authority, said))
     found: list[Takeover] = []
     if not human:
-        _refuse(wrong_edit(root, opened))
+        _refuse(contradiction(said.phase, authority))
         found = takeovers(opened, key)
-        _refuse(mislabelled(said.phase, authority, found))
+        _refuse(unconfirmed(said.phase, found))
     seen = np.where(_scene_known(opened, stamp_s), used_phase(said.phase, found), np.uint8(Phase.UNLABELLED))
     try:
         labels = step_labels(stamp_s, authority, replace(said, phase=seen), constants)

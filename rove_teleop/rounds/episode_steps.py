@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..episodes.attributes import HUMAN
 from ..errors import DatasetInvalid
 from ..models.observation import observe
 from ..training.steps import EpisodeSteps, Single
 from ..types import Phase
-from .episode_rows import HUMAN, EpisodeRows
+from .episode_rows import EpisodeRows
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..episodes.attributes import HUMAN
 from ..episodes.dataset import Dataset
 from ..episodes.label_runs import data_revision
 from ..episodes.read import Episode, open_episode
@@ -17,7 +18,7 @@ from ..errors import DatasetInvalid, RoveError, UsageError
 from ..failure.step_labels import LabelConstants
 from ..models.checkpoint import Checkpoint
 from ..training.steps import EpisodeSteps
-from .episode_rows import HUMAN, EpisodeRows, read_rows
+from .episode_rows import EpisodeRows, read_rows
 from .episode_steps import Layout, episode_steps
 from .takeovers import Takeovers
 

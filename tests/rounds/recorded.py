@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,8 +35,8 @@ def demonstration(speed: float = 0.4) -> list[Part]:
     return [Part(2.0, RECOVERY, HUMAN, speed)]
 
 
-def rollout(speed: float = 0.4) -> list[Part]:
-    return [Part(2.0, AUTONOMOUS, POLICY, speed)]
+def rollout(speed: float = 0.4, seconds: float = 2.0) -> list[Part]:
+    return [Part(seconds, AUTONOMOUS, POLICY, speed)]
 
 
 def intervention() -> list[Part]:
@@ -47,8 +48,15 @@ def intervention() -> list[Part]:
     ]
 
 
-def write_episode(root: Path, parts: list[Part], outcome: str = "success", seed: int = 0, **attributes: object) -> str:
-    """One sealed episode; returns its id."""
+def write_episode(
+    root: Path,
+    parts: list[Part],
+    outcome: str | None = "success",
+    seed: int = 0,
+    change: Callable[[np.ndarray], None] | None = None,
+    **attributes: object,
+) -> str:
+    """One sealed episode, after ``change`` of its rows; returns its id. Without an outcome it is left unsealed."""
     about = {
         "task": "reach",
         "instruction": "reach the goal",
@@ -62,12 +70,17 @@ def write_episode(root: Path, parts: list[Part], outcome: str = "success", seed:
     }
     recording = EpisodeRecording(root, about, min_free_bytes=0)
     rows, x = control_rows(parts, seed)
+    if change is not None:
+        change(rows)
     goal = 0.5 + 0.1 * np.random.default_rng(seed).random()
     for row in rows:
         recording.control_row(row.tobytes())
     for tick in range(len(rows)):
         features = np.array([x[tick], goal, x[tick] + 0.01])[: len(about["feature_names"])]
         recording.task_state(float(rows["stamp_s"][tick]) - 1e-3, features)
+    if outcome is None:
+        recording.close()
+        return recording.path.name
     return recording.seal(outcome, last_tick=len(rows) - 1).stem
 
 
