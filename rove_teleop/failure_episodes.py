@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +32,12 @@ def judged_episodes(root: Path, paths: Iterable[Path], policy_id: str | None = N
         if wanted and outcome in JUDGED and autonomous_rows(episode)[1] > autonomous_rows(episode)[0]:
             result.append((episode, outcome))
     return result
+
+
+def policy_version(attributes: Mapping[str, Any]) -> tuple[str, str]:
+    """What drove: the policy's name or address, and what identifies its weights (empty where an episode lacks it)."""
+    version = attributes.get("served_policy_id") or attributes.get("config_hashes", {}).get("policy", "")
+    return str(attributes["policy_id"]), str(version)
 
 
 def autonomous_rows(episode: Episode) -> tuple[int, int]:

@@ -130,20 +130,27 @@ def _rolled_out(options: argparse.Namespace, first: int) -> tuple[list[Streams],
 
 def _recorded(options: argparse.Namespace) -> tuple[list[Streams], str, str]:
     from ..episodes.dataset import Dataset
-    from ..failure_episodes import episode_streams, judged_episodes
+    from ..failure_episodes import episode_streams, judged_episodes, policy_version
+    from ..failure_files import policy_hash
     from ..models.checkpoint import load_checkpoint
     from ..policy.local import shipped_checkpoint
 
     found = judged_episodes(options.dataset, Dataset.open(options.dataset).episodes(), options.policy)
-    policies = {str(episode.attributes["policy_id"]) for episode, _ in found}
+    policies = {policy_version(episode.attributes) for episode, _ in found}
     tasks = {str(episode.attributes["task"]) for episode, _ in found}
     if len(policies) != 1 or len(tasks) != 1:
+        names = [f"{name} ({version})" if version else name for name, version in sorted(policies)]
         raise UsageError(
-            f"{options.dataset}: a calibration is for one policy and one task, the episodes are of "
-            f"{sorted(policies) or 'none'} at {sorted(tasks) or 'none'}; choose with --policy"
+            f"{options.dataset}: a calibration is for one version of one policy and one task, the episodes are of "
+            f"{names or 'none'} at {sorted(tasks) or 'none'}; choose with --policy"
         )
-    policy, task = policies.pop(), tasks.pop()
+    (policy, version), task = policies.pop(), tasks.pop()
     policy = str(shipped_checkpoint(policy.removeprefix("shipped:"))) if policy.startswith("shipped:") else policy
+    if Path(policy).is_file() and version not in ("", policy_hash(policy)):
+        raise UsageError(
+            f"{options.dataset}: its episodes were driven by the policy with hash {version}, but {policy} has "
+            f"{policy_hash(policy)} now"
+        )
     checkpoint = load_checkpoint(Path(policy)) if Path(policy).is_file() else None
     return [episode_streams(episode, outcome, checkpoint) for episode, outcome in found], policy, task
 
