@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
-from torch import nn
+from torch import Tensor, nn
 
 from ..errors import UsageError
 
@@ -34,6 +34,14 @@ class Place:
             raise UsageError(f"a batch of {batch} cannot be dealt out evenly to {self.processes} processes")
         each = batch // self.processes
         return slice(self.rank * each, (self.rank + 1) * each)
+
+    def mean(self, values: list[Tensor]) -> float:
+        """The mean of scalars over all processes, each of which must ask."""
+        mean = torch.stack(values).mean()
+        if self.processes > 1:
+            dist.all_reduce(mean)
+            mean = mean / self.processes
+        return float(mean)
 
     def precision(self) -> AbstractContextManager[object]:
         """bfloat16 where a GPU multiplies; single precision on a CPU."""

@@ -85,9 +85,11 @@ def fit(
         losses.append(run.step(objective, batch, settings, step, place))
         if state is not None and place.is_first and step % settings.save_every == 0:
             run.save(state, {**about, "step": step})
-        if progress is not None and place.is_first and (step % settings.report_every == 0 or step == settings.steps):
-            progress(step, settings.steps, float(torch.stack(losses).mean()))
+        if step % settings.report_every == 0 or step == settings.steps:
+            loss = place.mean(losses)
             losses.clear()
+            if progress is not None and place.is_first:
+                progress(step, settings.steps, loss)
     if state is not None and place.is_first:
         state.unlink(missing_ok=True)
     return run.average.cpu()
