@@ -50,11 +50,12 @@ def matrix_to_quat(rotation: Array) -> Array:
 def log_so3(rotation: Array) -> Array:
     """Rotation vector (3,), axis times angle in [0, pi], of a rotation matrix."""
     quat = matrix_to_quat(rotation)
-    vector: Array = quat[1:]
+    vector = quat[1:]
     sine = math.sqrt(vector @ vector)
     if sine < 1e-12:
         return 2.0 * vector
-    return vector * (2.0 * np.arctan2(sine, quat[0]) / sine)
+    result: Array = vector * (2.0 * np.arctan2(sine, quat[0]) / sine)
+    return result
 
 
 def exp_so3(rotation_vector: Array) -> Array:

@@ -15,6 +15,10 @@ MOST_GUIDANCE = 5.0
 """Cap of the pull towards a continuation (the paper's value: more makes few steps unstable)."""
 
 
+Pullback = Callable[[Tensor], Tensor]
+"""The transposed Jacobian of a velocity field at one place: a gradient of the velocity to one of the place."""
+
+
 @dataclass(frozen=True, slots=True)
 class FlowSizes:
     """Sizes of a `FlowActor`. ``condition_classes`` is 0 for plain imitation, 3 where tags were left out at times."""
@@ -53,18 +57,59 @@ class FlowActor(nn.Module):
     def forward(self, x: Tensor, time: Tensor, observation: Tensor, condition: Tensor | None = None) -> Tensor:
         """Velocity (b, horizon, joints) at ``x`` (b, horizon, joints), ``time`` (b,), ``observation`` (b, d)."""
         hidden = torch.cat([x.flatten(1), observation, embed_time(time, self.sizes.time_embedding)], dim=1)
-        if self.condition is None:
+        modulation = self._modulation(condition, len(x))
+        if modulation is None:
             plain: Tensor = self.body(hidden)
             return plain.view_as(x)
-        if condition is None:
-            raise ValueError("this actor was built with condition classes and needs one per sample")
-        modulation = self.condition(condition).view(len(x), self.sizes.layers, 2, self.sizes.hidden)
         for number in range(self.sizes.layers):
             hidden = self.body[2 * number + 1](self.body[2 * number](hidden))
-            scale, shift = modulation[:, number].unbind(1)
-            hidden = torch.addcmul(hidden + shift, hidden, scale)
+            hidden = _modulated(hidden, modulation[:, number])
         velocity: Tensor = self.body[-1](hidden)
         return velocity.view_as(x)
+
+    @torch.no_grad()
+    def linearised(
+        self, x: Tensor, time: Tensor, observation: Tensor, condition: Tensor | None = None
+    ) -> tuple[Tensor, Pullback]:
+        """The same velocity, and what takes a gradient of it (b, horizon, joints) back to ``x``.
+
+        Written out, because for one sample the bookkeeping of autograd costs more than all the arithmetic.
+        """
+        hidden = torch.cat([x.flatten(1), observation, embed_time(time, self.sizes.time_embedding)], dim=1)
+        modulation = self._modulation(condition, len(x))
+        *layers, last = [layer for layer in self.body if isinstance(layer, nn.Linear)]
+        sums = []
+        for number, layer in enumerate(layers):
+            sums.append(nn.functional.linear(hidden, layer.weight, layer.bias))
+            hidden = nn.functional.silu(sums[-1])
+            if modulation is not None:
+                hidden = _modulated(hidden, modulation[:, number])
+        velocity: Tensor = nn.functional.linear(hidden, last.weight, last.bias)
+
+        def pullback(gradient: Tensor) -> Tensor:
+            back = gradient.flatten(1) @ last.weight
+            for number in reversed(range(len(layers))):
+                if modulation is not None:
+                    back = back + back * modulation[:, number, 0]
+                back = torch.ops.aten.silu_backward(back, sums[number]) @ layers[number].weight
+            at_x: Tensor = back[:, : x[0].numel()].view_as(x)
+            return at_x
+
+        return velocity.view_as(x), pullback
+
+    def _modulation(self, condition: Tensor | None, count: int) -> Tensor | None:
+        """Scale and shift of every layer (b, layers, 2, hidden); None for an actor without conditions."""
+        if self.condition is None:
+            return None
+        if condition is None:
+            raise ValueError("this actor was built with condition classes and needs one per sample")
+        chosen: Tensor = self.condition(condition)
+        return chosen.view(count, self.sizes.layers, 2, self.sizes.hidden)
+
+
+def _modulated(hidden: Tensor, modulation: Tensor) -> Tensor:
+    scale, shift = modulation.unbind(1)
+    return torch.addcmul(hidden + shift, hidden, scale)
 
 
 def embed_time(time: Tensor, size: int) -> Tensor:
@@ -126,44 +171,43 @@ def sample(
     for step in range(steps):
         time = step / steps
 
-        def field(at: Tensor, time: float = time) -> Tensor:
-            stamps = torch.full((count,), time)
-            if beta is not None:
-                return guided(actor, at, stamps, observation, beta)
-            plain: Tensor = actor(at, stamps, observation, condition)
-            return plain
-
-        velocity = field(x) if continuation is None else continued(field, x, time, continuation)
+        stamps = torch.full((count,), time)
+        if beta is not None:
+            velocity, pullback = guided(actor, x, stamps, observation, beta)
+        else:
+            velocity, pullback = actor.linearised(x, stamps, observation, condition)
+        if continuation is not None:
+            velocity = continued(x, velocity, pullback, time, continuation)
         x = x + velocity / steps
     return x
 
 
-def guided(actor: FlowActor, x: Tensor, time: Tensor, observation: Tensor, beta: float) -> Tensor:
-    """Velocity v_negative + beta (v_positive - v_negative); both passes are one batch.
+@torch.no_grad()
+def guided(actor: FlowActor, x: Tensor, time: Tensor, observation: Tensor, beta: float) -> tuple[Tensor, Pullback]:
+    """Velocity v_negative + beta (v_positive - v_negative), and its pullback; both passes are one batch.
 
     At ``beta`` 1 this is the positive condition alone, at 0 the negative one; beyond 1 it leaves what was shown.
     """
     count = len(x)
     tags = torch.tensor([NEGATIVE, POSITIVE]).repeat_interleave(count)
-    twice = [torch.cat([part, part]) for part in (x, time, observation)]
-    negative, positive = actor(*twice, tags).split(count)
-    velocity: Tensor = torch.lerp(negative, positive, beta)
-    return velocity
+    twice_x, twice_time, twice_seen = (torch.cat([part, part]) for part in (x, time, observation))
+    both, pullback_both = actor.linearised(twice_x, twice_time, twice_seen, tags)
+
+    def pullback(gradient: Tensor) -> Tensor:
+        of_both = pullback_both(torch.cat([(1.0 - beta) * gradient, beta * gradient]))
+        return of_both[:count] + of_both[count:]
+
+    return torch.lerp(both[:count], both[count:], beta), pullback
 
 
-def continued(field: Callable[[Tensor], Tensor], x: Tensor, time: float, continuation: Continuation) -> Tensor:
-    """Velocity at ``x`` that is pulled towards chunks that agree with the continuation where it weighs.
+def continued(x: Tensor, velocity: Tensor, pullback: Pullback, time: float, continuation: Continuation) -> Tensor:
+    """The ``velocity`` at ``x``, pulled towards chunks that agree with the continuation where it weighs.
 
     Real-time chunking (Black et al. 2025): the error of the predicted end of the path, through the field's Jacobian,
     as in pseudoinverse-guided inpainting. Nothing is learned for it.
     """
-    with torch.enable_grad():
-        at = x.detach().requires_grad_(True)
-        velocity = field(at)
-        end = at + (1.0 - time) * velocity
-        error = (continuation.chunk - end).detach() * continuation.weight[:, None]
-        (pull,) = torch.autograd.grad(end, at, error)
+    error = (continuation.chunk - (x + (1.0 - time) * velocity)) * continuation.weight[:, None]
+    pull = error + pullback((1.0 - time) * error)
     spread = (1.0 - time) ** 2 / (time**2 + (1.0 - time) ** 2)
     strength = MOST_GUIDANCE if time == 0.0 else min(MOST_GUIDANCE, (1.0 - time) / (time * spread))
-    bent: Tensor = velocity.detach() + strength * pull
-    return bent
+    return velocity + strength * pull

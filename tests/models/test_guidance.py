@@ -1,5 +1,7 @@
 """Guidance between conditions and continuation of a plan: what sampling does besides following the field."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -30,7 +32,32 @@ def test_one_batch_is_the_same_as_two_passes(beta):
     made = actor()
     x, time, seen = torch.randn(4, 6, 2), torch.rand(4), torch.randn(4, 3)
     negative, positive = (made(x, time, seen, tags(tag, 4)) for tag in (NEGATIVE, POSITIVE))
-    torch.testing.assert_close(guided(made, x, time, seen, beta), negative + beta * (positive - negative))
+    velocity, _ = guided(made, x, time, seen, beta)
+    torch.testing.assert_close(velocity, negative + beta * (positive - negative))
+
+
+@pytest.mark.parametrize("classes", [0, 2])
+def test_the_written_out_pullback_is_that_of_autograd(classes):
+    made = actor(replace(SIZES, condition_classes=classes))
+    x, time, seen, gradient = torch.randn(4, 6, 2), torch.rand(4), torch.randn(4, 3), torch.randn(4, 6, 2)
+    condition = tags(POSITIVE, 4) if classes else None
+    at = x.clone().requires_grad_(True)
+    wanted = made(at, time, seen, condition)
+    velocity, pullback = made.linearised(x, time, seen, condition)
+    assert torch.equal(velocity, wanted.detach())
+    torch.testing.assert_close(pullback(gradient), torch.autograd.grad(wanted, at, gradient)[0])
+
+
+def test_the_pullback_of_guidance_is_that_of_autograd():
+    made, x, time, seen = actor(), torch.randn(1, 6, 2), torch.rand(1), torch.randn(1, 3)
+    _, pullback = guided(made, x, time, seen, 2.5)
+
+    def velocity(at: torch.Tensor) -> torch.Tensor:
+        return torch.lerp(*(made(at, time, seen, tags(tag, 1)) for tag in (NEGATIVE, POSITIVE)), 2.5)
+
+    gradient = torch.randn(1, 6, 2)
+    _, wanted = torch.autograd.functional.vjp(velocity, x, gradient)
+    torch.testing.assert_close(pullback(gradient), wanted)
 
 
 @pytest.mark.parametrize(("beta", "tag"), [(0.0, NEGATIVE), (1.0, POSITIVE)])
@@ -50,9 +77,10 @@ class Anywhere(torch.nn.Module):
         super().__init__()
         self.sizes = FlowSizes(observation=1, horizon=8, joints=1)
 
-    def forward(self, x, time, observation, condition=None):
+    def linearised(self, x, time, observation, condition=None):
         t = time[:, None, None]
-        return x * (2.0 * t - 1.0) / (t**2 + (1.0 - t) ** 2)
+        slope = (2.0 * t - 1.0) / (t**2 + (1.0 - t) ** 2)
+        return x * slope, lambda gradient: gradient * slope
 
 
 def test_a_continuation_is_agreed_with_where_it_weighs_and_not_where_it_does_not():
