@@ -17,6 +17,7 @@ from .sim.expert import Expert
 from .sim.experts import make_expert
 from .sim.fetching import FetchingExpert
 from .sim.fingers import Synergy
+from .sim.operator import FINGERS_CLOSE_S
 from .sim.tasks import TaskParams, task_params
 from .sim.world import World
 from .training.windows import Trajectory
@@ -24,8 +25,6 @@ from .trajectories import TrajectoryRecorder
 from .types import Array, JointTargets, RobotState, TaskState
 
 SITE = "right_wrist"
-FINGERS_CLOSE_S = 0.5
-"""How long a hand takes from open to closed."""
 
 
 @dataclass(frozen=True)

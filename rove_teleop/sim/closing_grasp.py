@@ -10,7 +10,7 @@ from ..types import Array
 from .fingers import Synergy
 from .grasp import GraspAssist
 
-CLOSED, OPENED = 0.75, 0.45
+CLOSED, OPENED = 0.7, 0.35
 """Closures above which a hand that was open takes hold, and below which one that holds lets go."""
 TOLERANCE_M, TOLERANCE_RAD = 0.02, 0.3
 """How far beside its place in the hand the object may be, and how far it may be turned, to be taken where it is."""

@@ -14,7 +14,8 @@ from ..types import Array
 class Synergy:
     """Finger joints that move together. Postures are angles by joint name without the side (``index_proximal``).
 
-    ``joints`` (m,) are indices into the robot's arrays. Angles beyond the robot's limits are those at the limit.
+    ``joints`` (m,) are indices into the robot's arrays. Angles beyond the robot's limits are those at the limit. How
+    far a hand is closed is read from its four fingers: a person's thumb may be anywhere.
     """
 
     def __init__(self, robot: RobotDescription, open_rad: Mapping[str, float], closed_rad: Mapping[str, float]) -> None:
@@ -22,7 +23,8 @@ class Synergy:
         low, high = robot.q_min_rad[self.joints], robot.q_max_rad[self.joints]
         self._open = np.clip([open_rad[name] for name in closed_rad], low, high)
         self._way = np.clip(list(closed_rad.values()), low, high) - self._open
-        self._gain = self._way / float(self._way @ self._way)
+        counts = self._way * [not name.startswith("thumb") for name in closed_rad]
+        self._gain = counts / float(counts @ counts)
 
     def angles(self, closure: float) -> Array:
         """(m,) for a hand that is open (0), closed (1) or between."""

@@ -14,6 +14,7 @@ from ..types import Array, HandFrame, OperatorFrame, TaskState
 from .adaptation import PHASES, Adaptation
 from .experts import make_expert
 from .imperfections import Momentum, Pauses, aim_error, misjudged
+from .person_fingers import finger_points
 from .skills import OperatorSkill
 
 __all__ = ["OperatorSkill", "SimulatedOperator"]
@@ -21,6 +22,8 @@ __all__ = ["OperatorSkill", "SimulatedOperator"]
 WORKING_WRIST = "right_wrist"
 RELEASE_S, NOTICED_GAP_S = 0.3, 0.25
 _GLANCE_S = 0.1
+FINGERS_CLOSE_S = 0.5
+"""How long a hand takes from open to closed."""
 
 
 class SimulatedOperator:
@@ -44,6 +47,8 @@ class SimulatedOperator:
         self._kinematics = Kinematics(robot)
         self._expert = make_expert(task, feature_names, self.skill.speed)
         self._judged_at = feature_names.index(f"{self._expert.in_goal}_x_m")
+        self._closure_at = feature_names.index("closure") if "closure" in feature_names else None
+        self._closure = 0.5
         # A person's head does not move with the robot's: it would follow itself.
         self._T_world_head = self._kinematics.frame("head")
         self._seen: deque[tuple[float, TaskState, Array]] = deque()
@@ -104,7 +109,7 @@ class SimulatedOperator:
             now_s,
             self._sequence,
             left=HandFrame(),
-            right=HandFrame(T_world_wrist=shaken),
+            right=HandFrame(T_world_wrist=shaken, points_m=self._fingers(dt_s, seen_task, driving)),
             T_world_head=self._T_world_head,
             engaged=now_s >= self._released_until_s,
         )
@@ -182,6 +187,17 @@ class SimulatedOperator:
         share = 1.0 if distance_m <= reach_m else reach_m / distance_m
         turn_rad = log_so3(T_goal[:3, :3] @ T_now[:3, :3].T) * min(1.0, 4.0 * dt_s + share * (share == 1.0))
         return transform(exp_so3(turn_rad) @ T_now[:3, :3], T_now[:3, 3] + share * left_m)
+
+    def _fingers(self, dt_s: float, task: TaskState, driving: bool) -> Array | None:
+        """Points of the hand (21, 3), where the task needs fingers: closed as the robot's, then as the task asks."""
+        if self._closure_at is None:
+            return None
+        wanted = self._expert.closure if driving else None
+        seen = float(np.clip(task.features[self._closure_at], 0.0, 1.0))
+        goal = seen if not driving else self._closure if wanted is None else wanted
+        most = dt_s / FINGERS_CLOSE_S
+        self._closure += float(np.clip(goal - self._closure, -most, most))
+        return finger_points(self._closure)
 
     def _shake(self, dt_s: float) -> Array:
         """Ornstein-Uhlenbeck tremor of the hand's position."""

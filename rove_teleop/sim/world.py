@@ -19,10 +19,8 @@ from .tasks.interface import Start
 
 _UPDATE_S = 0.004
 _USUAL = ("in_hand", "beginning")
-_BAD = [
-    int(kind)
-    for kind in (mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQVEL, mujoco.mjtWarning.mjWARN_BADQACC)
-]
+_BAD = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)
+"""Warnings of positions, velocities and accelerations that are not finite or too large."""
 
 
 class World:

@@ -13,6 +13,23 @@ from ...geometry import exp_so3, inverse, log_so3, matrix_to_quat, transform
 from ...types import Array
 from .interface import Start, Task, body_pose, pose_features, pose_names
 
+_FINGERS = ("index", "middle", "ring", "little")
+OPEN_RAD: dict[str, float] = {
+    "thumb_abduction": 0.2,
+    "thumb_proximal": 0.0,
+    "thumb_distal": 0.0,
+    **{f"{finger}_{part}": 0.0 for finger in _FINGERS for part in ("proximal", "distal")},
+}
+CLOSED_RAD: dict[str, float] = {
+    "thumb_abduction": 0.8,
+    "thumb_proximal": 0.2,
+    "thumb_distal": 0.2,
+    **{f"{finger}_proximal": 0.42 for finger in _FINGERS},
+    **{f"{finger}_distal": 0.33 for finger in _FINGERS},
+}
+"""A flat hand, and one whose fingertips are 5 cm in front of the palm's plane."""
+AT_FINGERTIPS_M = np.array([0.0, 0.0, -0.026])
+"""How much further from the palm than in the short form an object is held (wrist frame)."""
 _HOLDER_SPREAD = 0.5
 """Spread of the holder's place, as a share of the goal's."""
 _ON_HOLDER_M, _ON_HOLDER_RAD = 0.04, 0.5

@@ -13,7 +13,7 @@ import numpy as np
 from ...errors import UsageError
 from ...geometry import inverse, transform
 from ...types import Array
-from .full import FullTask, hand_names
+from .full import AT_FINGERTIPS_M, CLOSED_RAD, OPEN_RAD, FullTask, hand_names
 from .holders import add_rack
 from .interface import Outcome
 from .toaster import ToasterParams, ToasterTask
@@ -33,16 +33,12 @@ class FullToasterTask(FullTask, ToasterTask):
     feature_names = (*ToasterTask.feature_names, *hand_names("bread"))
     holder = "rack"
     holder_m: ClassVar[Array] = np.array([0.38, -0.43, -0.05])
-    open_rad: ClassVar[dict[str, float]] = {
-        "thumb_abduction": 0.2,
-        "thumb_proximal": -0.2,
-        "thumb_distal": -0.05,
-        **{f"{finger}_proximal": -0.18 for finger in ("index", "middle", "ring", "little")},
-        **{f"{finger}_distal": -0.08 for finger in ("index", "middle", "ring", "little")},
-    }
+    open_rad = OPEN_RAD
+    fingers_rad = CLOSED_RAD
 
     def __init__(self, params: ToasterParams) -> None:
         super().__init__(params)
+        self.T_hand_object[:3, 3] += AT_FINGERTIPS_M
         if params.position_spread_m > _WIDEST_M:
             spread_m = params.position_spread_m
             raise UsageError(f"position_spread_m is {spread_m:g}: beyond {_WIDEST_M:g} toaster and rack collide")

@@ -28,6 +28,9 @@ from .interface import (
 
 SUCCESS_REMAINING = 0.05
 _HOVER_M = 0.06
+_T_ERASER_FLAT = transform(R_BOARD_ERASER.T, np.zeros(3))
+"""The eraser in the orientation that features call "not turned"."""
+_R_NOMINAL_BASE = board_pose(np.zeros(3), 0.0, 0.0)[:3, :3].T
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,22 +204,22 @@ class WhiteboardTask(Task):
             return
         strength = p.wipe_per_m * min(math.sqrt(step_m @ step_m), 0.5 * dt_s) * pressure * flatness
         if strength > 0.0:
-            beside_m = np.abs((self.ink.centres_m - position_m) @ self._T_board_eraser[:2, :2])
-            self.ink.erase((beside_m <= ERASER_HALF_M[:2]).all(axis=1), strength)
+            beside_m: Array = np.abs((self.ink.centres_m - position_m) @ self._T_board_eraser[:2, :2])
+            self.ink.erase(np.all(beside_m <= ERASER_HALF_M[:2], axis=1), strength)
 
     def _tilt_rad(self) -> float:
         return float(np.arccos(min(max(self._T_board_eraser[2, 2], -1.0), 1.0)))
 
     def features(self, data: mujoco.MjData) -> Array:
         T_base_eraser, seen = body_pose(data, self._eraser), self._T_base_board_seen
-        on_board = inverse(seen) @ T_base_eraser @ transform(R_BOARD_ERASER.T, np.zeros(3))
-        truly = self._T_board_eraser @ transform(R_BOARD_ERASER.T, np.zeros(3))
+        on_board = inverse(seen) @ T_base_eraser @ _T_ERASER_FLAT
+        truly = self._T_board_eraser @ _T_ERASER_FLAT
         target_m = self.ink.target_m(self._T_board_eraser[:2, 3])
         return np.concatenate(
             [
                 pose_features(on_board),
                 seen[:3, 3],
-                log_so3(seen[:3, :3] @ board_pose(np.zeros(3), 0.0, 0.0)[:3, :3].T),
+                log_so3(seen[:3, :3] @ _R_NOMINAL_BASE),
                 pose_features(T_base_eraser),
                 [self._normal_force_n],
                 target_m,

@@ -14,7 +14,7 @@ from ...errors import UsageError
 from ...geometry import inverse, transform
 from ...types import Array
 from .board import ERASER_HALF_M
-from .full import FullTask, hand_names
+from .full import AT_FINGERTIPS_M, CLOSED_RAD, OPEN_RAD, FullTask, hand_names
 from .holders import add_stand
 from .interface import Outcome
 from .whiteboard import SUCCESS_REMAINING, WhiteboardParams, WhiteboardTask
@@ -32,23 +32,12 @@ class FullWhiteboardTask(FullTask, WhiteboardTask):
     feature_names = (*WhiteboardTask.feature_names, *hand_names("eraser"))
     holder = "stand"
     holder_m: ClassVar[Array] = np.array([0.30, -0.45, 0.03])
-    fingers_rad: ClassVar[dict[str, float]] = {
-        "thumb_abduction": 0.5,
-        "thumb_proximal": 0.1,
-        "thumb_distal": 0.1,
-        **{f"{finger}_proximal": 0.15 for finger in ("index", "middle", "ring", "little")},
-        **{f"{finger}_distal": 0.12 for finger in ("index", "middle", "ring", "little")},
-    }
-    open_rad: ClassVar[dict[str, float]] = {
-        "thumb_abduction": 0.0,
-        "thumb_proximal": -0.15,
-        "thumb_distal": -0.05,
-        **{f"{finger}_proximal": -0.15 for finger in ("index", "middle", "ring", "little")},
-        **{f"{finger}_distal": -0.08 for finger in ("index", "middle", "ring", "little")},
-    }
+    open_rad = OPEN_RAD
+    fingers_rad = CLOSED_RAD
 
     def __init__(self, params: WhiteboardParams) -> None:
         super().__init__(params)
+        self.T_hand_object[:3, 3] += AT_FINGERTIPS_M + np.array([0.03, 0.0, 0.004])
         if params.position_spread_m > _WIDEST_M:
             spread_m = params.position_spread_m
             raise UsageError(f"position_spread_m is {spread_m:g}: beyond {_WIDEST_M:g} board and stand collide")
