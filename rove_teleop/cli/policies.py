@@ -25,6 +25,8 @@ def add(subparsers: Any) -> None:
     command.add_argument("--against", metavar="CHECKPOINT|URL", help="another policy over the same seeds")
     command.add_argument("--beta", type=float, help="guidance of policies with conditions, 0 to 10 (default 1)")
     command.add_argument("--robot", default="iron_r01")
+    command.add_argument("--form", choices=("in_hand", "full"), default="in_hand", help="of the task (docs/tasks.md)")
+    command.add_argument("--start", choices=("beginning", "varied"), default="beginning", help="of its episodes")
     command.add_argument("--seed", type=int, default=0, help="moves the range of evaluation seeds")
     command.add_argument("--json", action="store_true")
     command.set_defaults(run=evaluate_policy)
@@ -36,6 +38,7 @@ def add(subparsers: Any) -> None:
     command = sim.add_parser("base-policy", help="make the shipped policy of a task again: demonstrate, then clone")
     command.add_argument("--task", default="toaster")
     command.add_argument("--robot", default="iron_r01")
+    command.add_argument("--form", choices=("in_hand", "full"), default="in_hand", help="of the task (docs/tasks.md)")
     command.add_argument("--out", type=Path, required=True, help="checkpoint file")
     command.add_argument("--seed", type=int, default=0)
     command.set_defaults(run=base_policy)
@@ -77,6 +80,8 @@ def evaluate_policy(options: argparse.Namespace) -> int:
     from ..comparison import Comparison
     from ..policy.local import shipped_checkpoint
 
+    if options.form == "full" and not options.policy:
+        raise UsageError("--form full needs --policy: no checkpoint of tasks in full ships (rove sim base-policy)")
     policy = options.policy or str(shipped_checkpoint(options.task))
     result = _evaluate(options, policy)
     data = _counts(result)
@@ -95,6 +100,7 @@ def _evaluate(options: argparse.Namespace, text: str) -> Any:
     from ..evaluation import FIRST_SEED, evaluate
     from ..policy.opening import open_policy
     from ..robots.description import load_robot
+    from ..sim.tasks import task_params
 
     robot = load_robot(options.robot)
     policy = open_policy(text, robot)
@@ -104,8 +110,8 @@ def _evaluate(options: argparse.Namespace, text: str) -> Any:
         if not isinstance(policy, LocalPolicy):
             raise UsageError("--beta: guidance is decoding, so it is set where the policy runs")
         policy.beta = options.beta
-    first = FIRST_SEED + options.seed
-    return evaluate(robot, options.task, policy, options.episodes, first, progress=counter("episode"))
+    first, params = FIRST_SEED + options.seed, task_params(options.task, "deployment", options.form, options.start)
+    return evaluate(robot, options.task, policy, options.episodes, first, params, counter("episode"))
 
 
 def _counts(result: Any) -> dict[str, Any]:
@@ -139,6 +145,7 @@ def base_policy(options: argparse.Namespace) -> int:
         options.task,
         options.seed,
         lambda stage, done, total, remark: show(done, total, stage, remark),
+        options.form,
     )
     save_checkpoint(options.out, checkpoint)
     size_mb = options.out.stat().st_size / 1e6
