@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import fields
@@ -16,14 +17,16 @@ FIELDS = tuple(item.name for item in fields(Streams))
 
 
 def save_streams(path: Path, episodes: Sequence[Streams]) -> None:
-    """Write ``path`` (.npz, compressed)."""
+    """Write ``path`` (.npz, compressed), by rename."""
     arrays = {
         f"{number:05d}/{name}": np.asarray(getattr(item, name))
         for number, item in enumerate(episodes)
         for name in FIELDS
     }
-    with path.open("wb") as file:
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
+    os.replace(partial, path)
 
 
 def load_streams(path: Path) -> list[Streams]:
