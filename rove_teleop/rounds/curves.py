@@ -10,6 +10,8 @@ from typing import Any
 
 from ..clock import wall_time_s
 
+CRITIC, HELD_OUT, ACTOR = "critic", "held_out_critics", "actor"
+"""The stages that report; the held-out critics do so together, whichever comes first."""
 FILE = "curves.jsonl"
 TENSORBOARD = "tensorboard"
 MISSING = "no TensorBoard files (pip install 'rove_teleop[tensorboard]')"

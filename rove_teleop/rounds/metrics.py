@@ -14,7 +14,7 @@ from ..training.steps import KINDS, EpisodeSteps
 from ..training.supervision import Flags
 from ..types import Phase
 from .critic_metrics import critic_metrics
-from .curves import read_curves
+from .curves import HELD_OUT, read_curves
 from .labels import Labels
 from .training_data import TrainingData
 
@@ -94,4 +94,5 @@ def _share(masks: list[Flags], positive: list[Flags]) -> dict[str, Any]:
 
 
 def _last_losses(out: Path) -> dict[str, float]:
-    return {stage: points[-1][1] for stage, points in read_curves(out).items() if points}
+    """Of the held-out critics it is not told: they train at the same time, and any of them may report last."""
+    return {stage: points[-1][1] for stage, points in read_curves(out).items() if stage != HELD_OUT}

@@ -27,7 +27,7 @@ from ..training.presets import Preset
 from ..training.presets import preset as preset_named
 from ..training.supervision import Supervision
 from ..types import Array
-from .curves import Curves
+from .curves import ACTOR, CRITIC, HELD_OUT, Curves
 from .labels import Labels, check_run_name, label, load_values, save_labels, store_labels
 from .metrics import run_metrics
 from .report import write_report
@@ -157,12 +157,12 @@ class _Run:
             return None
         path, state = self.out / "critic.safetensors", self.out / "state" / "critic.safetensors"
         if not path.exists():
-            critic = train_critic(self.data.episodes, settings, self.seed, progress=curves.of("critic"), resume=state)
+            critic = train_critic(self.data.episodes, settings, self.seed, progress=curves.of(CRITIC), resume=state)
             save_critic(path, critic)
         known = load_values(self.out / "labels.npz", self.data)
         if known is not None:
             return known
-        return cross_fitted_values(self.data.episodes, settings, self.seed, progress=curves.of("held_out_critics"))
+        return cross_fitted_values(self.data.episodes, settings, self.seed, progress=curves.of(HELD_OUT))
 
     def _store(self, labels: Labels) -> list[str]:
         if self.label_run is None:
@@ -184,7 +184,7 @@ class _Run:
             self.preset.base if initial is None else self.preset.actor,
             self.seed,
             initial,
-            curves.of("actor"),
+            curves.of(ACTOR),
             self.out / "state" / "actor.safetensors",
         )
         save_checkpoint(path, checkpoint)

@@ -1,0 +1,64 @@
+"""rove train: arguments, exit codes, and a whole run that is killed and goes on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from rove_teleop.cli import main
+from rove_teleop.cli.train import METHODS, PRESETS
+
+
+def test_the_choices_are_those_that_there_are():
+    from rove_teleop.training import methods, presets
+
+    assert set(methods.METHODS) == set(METHODS) and tuple(presets.PRESETS) == PRESETS
+
+
+@pytest.mark.parametrize(
+    "arguments, code, words",
+    [
+        (["sft", "nowhere"], 1, "is not a dataset"),
+        (["sft", "nowhere", "--initial", "no.safetensors"], 2, "no.safetensors"),
+        (["sft", "nowhere", "--steps", "3"], 2, "3 is not a number of steps"),
+        (["bc", "nowhere"], 2, "invalid choice: 'bc'"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_sentence(tmp_path, monkeypatch, capsys, arguments, code, words):
+    monkeypatch.chdir(tmp_path)
+    try:
+        found = main(["train", *arguments, "--out", "run"])
+    except SystemExit as ended:
+        found = ended.code
+    assert found == code and words in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.integration
+@pytest.mark.timeout(240)
+def test_a_killed_run_goes_on_to_the_same_policy(reach, tmp_path, capsys):
+    whole, killed = (["train", "rove", str(reach), "--steps", "60", "--out", str(tmp_path / name / "run")]
+                     for name in ("whole", "killed"))  # fmt: skip
+    out = tmp_path / "killed" / "run"
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen([sys.executable, "-m", "rove_teleop.cli", *killed], env=environment)
+    deadline_s = time.monotonic() + 120.0
+    while not (out / "critic.safetensors").exists() and process.poll() is None and time.monotonic() < deadline_s:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert (out / "critic.safetensors").exists() and not (out / "metrics.json").exists()
+    assert main(killed) == 0
+    said = capsys.readouterr().out
+    assert "8 episodes were used, 0 left out" in said and "report.md" in said
+    # The same name of labels, of the same run.
+    assert main([*killed, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["metrics"]["labels"]["steps"] > 0
+    assert main([*killed, "--seed", "1"]) == 2
+    assert "another seed" in capsys.readouterr().err
+    assert main(whole) == 0
+    assert (tmp_path / "whole" / "run" / "policy.safetensors").read_bytes() == (out / "policy.safetensors").read_bytes()
