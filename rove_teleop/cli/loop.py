@@ -25,6 +25,7 @@ def add(subparsers: Any) -> None:
     loop.add_argument("--seed", type=int, default=0, help="of everything, 0 to 99 (default %(default)s)")
     loop.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the run")
     loop.add_argument("--form", choices=("in_hand", "full"), default="in_hand", help="of the task")
+    loop.add_argument("--start", choices=("beginning", "varied"), default="varied", help="of collected episodes")
     loop.add_argument("--episodes", type=int, default=80, help="collected per round (default %(default)s)")
     loop.add_argument("--evaluation", type=int, default=200, help="episodes per policy (default %(default)s)")
     loop.add_argument("--demonstrations", type=int, default=0, help="of the base (default: as the task's recipe says)")
@@ -46,8 +47,8 @@ def run(options: argparse.Namespace) -> int:
     from ..rounds.workers import Workers
 
     names = (
-        "task", "method", "rounds", "seed", "form", "episodes", "evaluation", "operator_skill", "preset", "robot",
-        "demonstrations",
+        "task", "method", "rounds", "seed", "form", "start", "episodes", "evaluation", "demonstrations",
+        "operator_skill", "preset", "robot",
     )  # fmt: skip
     settings = LoopSettings(**{name: getattr(options, name) for name in names})
     show = counter(f"{options.task} {options.method}")

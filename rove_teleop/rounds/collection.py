@@ -26,22 +26,25 @@ from ..operator_chain import OperatorChain
 from ..rollout import Result, Timing, live_loop, run_episode
 from ..sim.operator import SimulatedOperator
 from ..sim.skills import DEFAULT_SKILL, skill_of
-from ..sim.supervisor import SimulatedSupervisor
+from ..sim.supervisor import SimulatedSupervisor, SupervisorHabits
+from ..sim.world import World
 from .places import policy_of, world_of
 from .recorder import OUTCOMES, About, EpisodeRecorder, virtual_attributes
 from .workers import Progress, Workers
 
 TAKEOVER = "anchored"
+PATIENCE_S, CORRECTION_S = 45.0, 30.0
 FEWEST_FAILED = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Where episodes happen."""
+    """Where episodes happen; ``start`` is where those of a policy begin (`sim.tasks.STARTS`)."""
 
     robot: str
     task: str
     form: str = "in_hand"
+    start: str = "varied"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,16 @@ class CollectionJob:
     driver: Driver | None = None
     skill: str = DEFAULT_SKILL
     calibration: str = ""
+
+    @property
+    def made_from(self) -> dict[str, Any]:
+        """All that shapes the episode, without the folders of this machine."""
+        made = {**asdict(self.scene), "seed": self.seed, "number": self.number}
+        if self.driver is None:
+            return made
+        calibrated = policy_hash(self.calibration) if self.calibration else ""
+        about = {"policy_sha256": self.driver.sha, "beta": self.driver.beta, "skill": self.skill}
+        return {**made, **about, "calibration": calibrated}
 
 
 def collect_round(
@@ -148,17 +161,24 @@ def _collect(
 
 
 def run_collection(job: CollectionJob) -> Collected:
-    """Record the job's episode, unless it is there."""
+    """Record the job's episode, unless it is there.
+
+    Raises:
+        DatasetInvalid: an episode of this id is there that was made otherwise.
+    """
     name = virtual_id(job.group, job.number)
     path = Path(job.dataset) / "episodes" / f"{name}.zarr"
     if path.exists():
-        return Collected(**open_episode(path).attributes["result"])
+        attributes = open_episode(path).attributes
+        if attributes.get("made_from") != job.made_from:
+            raise DatasetInvalid(f"{path}: was made with another policy, person or seed; choose another folder")
+        return Collected(**attributes["result"])
     return _demonstrate(job, name) if job.driver is None else _correct(job, job.driver, name)
 
 
 def _correct(job: CollectionJob, driver: Driver, name: str) -> Collected:
     scene = job.scene
-    world = world_of(scene.robot, scene.task, scene.form, "deployment")
+    world = world_of(scene.robot, scene.task, scene.form, "deployment", scene.start)
     policy = policy_of(driver.checkpoint, driver.sha, scene.robot, driver.beta)
     policy.reset(job.seed)
     loop = live_loop(world.robot)
@@ -170,7 +190,7 @@ def _correct(job: CollectionJob, driver: Driver, name: str) -> Collected:
     operator = SimulatedOperator(world.robot, scene.task, world.feature_names, skill_of(job.skill), job.seed)
     person = recorder.person(operator, OperatorChain(world.robot, TAKEOVER))
     plan = planner(policy, world, timing.inference_s)
-    supervisor = SimulatedSupervisor(seed=job.seed)
+    supervisor = SimulatedSupervisor(SupervisorHabits(time_limit_s=_patience_s(world)), seed=job.seed)
     result = run_episode(world, loop, job.seed, plan, person, supervisor, timing, recorder, monitor=recorder)
     return _seal(recorder, name, result)
 
@@ -191,10 +211,14 @@ def _demonstrate(job: CollectionJob, name: str) -> Collected:
     return _seal(recorder, name, result)
 
 
+def _patience_s(world: World) -> float:
+    """As long as in a session, and longer where the task alone takes most of that."""
+    return max(PATIENCE_S, world.task.params.time_limit_s + CORRECTION_S)
+
+
 def _more(job: CollectionJob) -> Mapping[str, Any]:
     """Attributes beside a session's: what a report of simulated rounds must say."""
-    driver = {} if job.driver is None else {"policy_sha256": job.driver.sha, "beta": job.driver.beta}
-    return {"form": job.scene.form, "episode_number": job.number, **driver}
+    return {"form": job.scene.form, "episode_number": job.number, "made_from": job.made_from}
 
 
 def _monitor(job: CollectionJob, driver: Driver) -> FailureMonitor:

@@ -8,6 +8,7 @@ from typing import Any
 from ..base_policy import RECIPES
 from ..errors import UsageError
 from ..sim.skills import DEFAULT_SKILL, skill_of
+from ..sim.tasks import task_params
 from ..training.methods import method as method_named
 from ..training.presets import preset as preset_named
 from .collection import Scene
@@ -24,6 +25,7 @@ class LoopSettings:
     rounds: int = 3
     seed: int = 0
     form: str = "in_hand"
+    start: str = "varied"
     episodes: int = 80
     evaluation: int = 200
     operator_skill: str = DEFAULT_SKILL
@@ -38,8 +40,7 @@ class LoopSettings:
             UsageError: an unknown name or a number out of range; the message names it.
         """
         method_named(self.method), preset_named(self.preset), skill_of(self.operator_skill)
-        if self.task not in RECIPES:
-            raise UsageError(f"unknown task '{self.task}'; there are {', '.join(RECIPES)}")
+        task_params(self.task, "deployment", self.form, self.start)
         ranges = {"rounds": (0, MOST_ROUNDS), "seed": (0, MOST_SEED), "demonstrations": (0, MOST_EPISODES)}
         ranges |= {"episodes": (1, MOST_EPISODES), "evaluation": (1, 10 * MOST_EPISODES)}
         for name, (low, high) in ranges.items():
@@ -52,7 +53,7 @@ class LoopSettings:
 
     @property
     def scene(self) -> Scene:
-        return Scene(self.robot, self.task, self.form)
+        return Scene(self.robot, self.task, self.form, self.start)
 
     def config(self) -> dict[str, Any]:
         """What must be the same when a run goes on; more rounds may follow."""

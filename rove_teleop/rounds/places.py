@@ -19,10 +19,10 @@ def robot_of(name: str) -> RobotDescription:
     return load_robot(name)
 
 
-@lru_cache(maxsize=2)
-def world_of(robot: str, task: str, form: str, spread: str) -> World:
+@lru_cache(maxsize=3)
+def world_of(robot: str, task: str, form: str, spread: str, start: str = "beginning") -> World:
     """A world to reset: what an episode before left in it does not count."""
-    return World(robot_of(robot), task, params=task_params(task, spread))
+    return World(robot_of(robot), task, params=task_params(task, spread, form, start))
 
 
 @lru_cache(maxsize=2)
