@@ -137,7 +137,7 @@ class _Episode:
                 if self.monitor is not None:
                     self.monitor.commanded(now_s, command)
             world.advance(dt_s)
-            human_s += dt_s * float(tick.weight.max() > 0.5)
+            human_s += dt_s * float(self.operator is not None and tick.weight.max() > 0.5)
             self._advise(now_s)
             self._supervise(now_s)
         outcome = loop.handover.outcome or Signal.DISCARD

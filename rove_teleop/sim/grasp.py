@@ -55,8 +55,9 @@ class GraspAssist:
             self.force_n = _NOTHING_N
             return
         # Rows of equality constraints come first, and those of one constraint one after the other.
-        rows = np.flatnonzero(data.efc_id[: data.ne] == self._weld)
-        now_n = data.efc_force[rows[:3]] if len(rows) >= 3 else _NOTHING_N
+        owners = data.efc_id[: data.ne].tolist()
+        first = owners.index(self._weld) if self._weld in owners else None
+        now_n = _NOTHING_N if first is None else data.efc_force[first : first + 3]
         self.force_n = self.force_n + (now_n - self.force_n) * min(1.0, dt_s / _SMOOTHING_S)
         if not (math.sqrt(self.force_n @ self.force_n) <= self._force_limit_n):
             data.eq_active[self._weld] = 0

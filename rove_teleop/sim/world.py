@@ -37,7 +37,7 @@ class World:
         self.data = mujoco.MjData(self.model)
         self.task.bind(self.model)
         joints = [self.model.joint(name).id for name in robot.joint_names]
-        self._qpos, self._dof = self.model.jnt_qposadr[joints], self.model.jnt_dofadr[joints]
+        self._qpos, self._dof = (adr[joints].astype(np.intp) for adr in (self.model.jnt_qposadr, self.model.jnt_dofadr))
         self._actuator = np.array([self.model.actuator(name).id for name in robot.joint_names])
         self.fingers: Synergy | None = None
         """How the hand closes, in tasks in full; in the short form it does not move."""
