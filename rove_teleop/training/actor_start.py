@@ -100,17 +100,16 @@ def begin(initial: Checkpoint, header: CheckpointHeader) -> PolicyNetwork:
             embedding[:shared] = known[:shared]
         weights["actor.condition.weight"] = embedding
     elif known is not None:
-        _fold(weights, known[POSITIVE].view(header.layers, 2, header.hidden))
+        _fold(weights, known[POSITIVE].view(header.layers, header.hidden))
     network.load_state_dict(weights)
     return network
 
 
-def _fold(weights: dict[str, Tensor], modulation: Tensor) -> None:
-    """Put a constant scale and shift (layers, 2, hidden) of every hidden layer into the weights of the next."""
-    for number, (scale, shift) in enumerate(modulation):
-        weight, bias = (f"actor.body.{2 * number + 2}.{name}" for name in ("weight", "bias"))
-        weights[bias] = weights[bias] + weights[weight] @ shift
-        weights[weight] = weights[weight] * (1.0 + scale)
+def _fold(weights: dict[str, Tensor], scales: Tensor) -> None:
+    """Put a constant scale (layers, hidden) of every hidden layer into the weights of the next."""
+    for number, scale in enumerate(scales):
+        key = f"actor.body.{2 * number + 2}.weight"
+        weights[key] = weights[key] * (1.0 + scale)
 
 
 def _eyes(
