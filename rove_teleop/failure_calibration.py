@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .errors import CalibrationFailed
+from .failure.behind import Behind, fit_behind
 from .failure.calibration import Calibration
 from .failure.combination import MODES, Combination, fit_combination
 from .failure.conformal import Threshold, conformal_level, fewest_successes, fit_band, voted
@@ -29,9 +30,10 @@ FEWEST_FAILURES = 8
 FEWEST_TAUGHT = 5
 """With fewer successes to learn from nothing is known of what a success looks like."""
 FOLDS = 4
-COMBINED = (Overtime.name, Stalled.name, Reversals.name, Probe.name)
-"""Who takes part in the combinations. More detectors than these four made none of them better, and some worse; where
-no task reports its progress, `StalledEstimate` stands in for `Stalled`."""
+COMBINED = (Overtime.name, Behind.name, Stalled.name, Probe.name)
+WITHOUT_PROGRESS = (Overtime.name, StalledEstimate.name, Reversals.name, Probe.name)
+"""Who takes part in the combinations, and who where no task reports its progress. Chosen by cross-validation: more
+detectors than these made none of them better, and some worse."""
 
 
 @dataclass(frozen=True)
@@ -120,14 +122,15 @@ def split(episodes: Sequence[Streams]) -> tuple[list[Streams], list[Streams]]:
 
 
 def fit_networks(episodes: Sequence[Streams], seed: int = 0) -> Tensors:
-    """Networks for the detectors that need one, as far as the episodes (with embeddings) allow."""
+    """What the detectors that learn need, as far as the episodes (with progress, with embeddings) allow."""
+    behind = fit_behind([(item.progress_s, item.progress, item.duration_s) for item in episodes if item.success])
     seen = [item for item in episodes if len(item.embedding_s)]
     good = [item for item in seen if item.success]
     if not good:
-        return {}
+        return behind
     embeddings = np.concatenate([item.embedding for item in good])
     done = np.concatenate([item.embedding_s / item.duration_s for item in good])
-    tensors = networks.train_done(embeddings, done, _weights(good), StalledEstimate.name, seed)
+    tensors = dict(behind) | networks.train_done(embeddings, done, _weights(good), StalledEstimate.name, seed)
     tensors |= networks.train_novelty(embeddings, Novelty.name, seed)
     tensors |= networks.train_flow_novelty(embeddings, FlowNovelty.name, seed)
     if len(seen) - len(good) >= FEWEST_FAILURES:
@@ -152,7 +155,7 @@ def cross_fitted(episodes: Sequence[Streams], seed: int = 0) -> list[Track]:
 def fit_combinations(
     episodes: Sequence[Streams], tracks: Sequence[Track], without: Sequence[str] = ()
 ) -> dict[str, Combination]:
-    """The detectors of `COMBINED` as one, in every way there is; a detector that says nothing takes no part.
+    """`COMBINED` or `WITHOUT_PROGRESS` as one, in every way there is; a detector that says nothing takes no part.
 
     ``tracks`` must come from networks that have not seen their episode (`cross_fitted`).
     """
@@ -160,8 +163,7 @@ def fit_combinations(
     common = set.intersection(*(set(track.names) for track in good)) - set(without)
     maxima = {name: np.array([voted(track.of(name)).max() for track in good]) for name in sorted(common)}
     speaks = {name for name, column in maxima.items() if np.ptp(column) > 0.0}
-    wanted = [StalledEstimate.name if name == Stalled.name and name not in speaks else name for name in COMBINED]
-    members = tuple(name for name in wanted if name in speaks)
+    members = tuple(name for name in (COMBINED if Stalled.name in speaks else WITHOUT_PROGRESS) if name in speaks)
     if not members:
         return {}
     seen = np.column_stack([maxima[name] for name in members])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .behind import Behind
 from .chunk_overlap import ChunkOverlap
 from .going_nowhere import GoingNowhere
 from .network import Tensors, read_network
@@ -14,7 +15,7 @@ from .reversals import Reversals
 from .stalled import Stalled, StalledEstimate
 from .value_drop import ValueDrop
 
-NEEDS_PROGRESS = (Stalled.name, Retries.name)
+NEEDS_PROGRESS = (Stalled.name, Retries.name, Behind.name)
 """Detectors that hear the progress which the task reports; a robot whose task reports none goes without."""
 
 SENTENCES = {
@@ -25,6 +26,7 @@ SENTENCES = {
     GoingNowhere.name: "the arm hardly gets anywhere",
     ChunkOverlap.name: "the policy changes its mind",
     ValueDrop.name: "the critic thinks less of it",
+    Behind.name: "successes were further by now",
     Overtime.name: "it takes longer than successes do",
     Novelty.name: "it sees what it did not see in successes",
     FlowNovelty.name: "what it sees is unlikely in a success",
@@ -34,7 +36,7 @@ SENTENCES = {
 
 
 def build_detectors(tensors: Tensors) -> list[Detector]:
-    """All detectors; those with a network only where ``tensors`` hold it.
+    """All detectors; those that learn only where ``tensors`` hold what they learned.
 
     Raises:
         ValueError: tensors that do not fit each other.
@@ -48,6 +50,8 @@ def build_detectors(tensors: Tensors) -> list[Detector]:
         ValueDrop(),
         Overtime(),
     ]
+    if f"{Behind.name}.progress" in tensors:
+        detectors.append(Behind(tensors[f"{Behind.name}.progress"]))
     if f"{StalledEstimate.name}.mean" in tensors:
         detectors.append(StalledEstimate(read_network(tensors, StalledEstimate.name)))
     if f"{Novelty.name}.random.mean" in tensors:

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+from rove_teleop.failure.behind import Behind, fit_behind
 from rove_teleop.failure.chunk_overlap import ChunkOverlap, disagreement
 from rove_teleop.failure.detectors import SENTENCES, build_detectors
 from rove_teleop.failure.going_nowhere import GoingNowhere
@@ -101,3 +102,24 @@ def test_every_detector_survives_nonsense_forgets_at_the_beginning_and_has_a_sen
     assert np.isfinite(scores).all()
     detector.begin(100.0)
     assert detector.update(100.0, heard[0]) in (0.0, scores[0])
+
+
+def test_behind_is_how_few_successes_were_no_further_by_now():
+    stamp_s = np.arange(0.0, 10.0, 0.1)
+    successes = [
+        (stamp_s[: round(10 / pace)], pace * stamp_s[: round(10 / pace)], 1 / pace) for pace in (0.1, 0.2, 0.4)
+    ]
+    learned = fit_behind(successes)
+    behind = Behind(learned["behind.progress"])
+    behind.begin(100.0)
+    assert behind.update(100.0, 0.0) == 0.0, "nobody is further"
+    assert np.isclose(behind.update(102.0, 0.3), np.log(4 / 2)), "one of three was slower"
+    assert np.isclose(behind.update(104.0, 0.1), np.log(4 / 1)), "the best counts, and now nobody is"
+    assert np.isclose(behind.update(130.0, np.nan), np.log(4 / 1))
+    assert behind.update(130.0, 1.0) > 1.0, "long after the last success nothing helps"
+    behind.begin(200.0)
+    assert behind.update(200.1, 0.0) == 0.0
+    assert fit_behind([(np.empty(0), np.empty(0), 3.0)]) == {}
+    for nonsense in (np.zeros(3), np.zeros((0, 4)), np.full((2, 3), np.nan)):
+        with pytest.raises(ValueError, match="progress of successes"):
+            Behind(nonsense.astype(np.float32))
