@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..errors import UsageError
 from .arguments import counter
 
 if TYPE_CHECKING:
@@ -36,6 +37,11 @@ def add(subparsers: Any) -> None:
         "--human", action="append", default=[], type=Path, metavar="DATASET",
         help="episodes of people without a robot, for the critic; may be given again",
     )  # fmt: skip
+    train.add_argument(
+        "--cameras", default="", metavar="NAMES",
+        help="look through these (commas between) instead of reading the task's features; not with --initial",
+    )  # fmt: skip
+    train.add_argument("--image-size", type=image_size, default=(96, 128), metavar="HxW", help="default 96x128")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--steps", type=steps, metavar="N", help="of the critic and of the actor, for a quick look")
     train.add_argument("--json", action="store_true")
@@ -49,6 +55,14 @@ def steps(text: str) -> int:
     return int(text)
 
 
+def image_size(text: str) -> tuple[int, int]:
+    """Height and width in pixels, each 16 to 1024."""
+    parts = text.split("x")
+    if len(parts) != 2 or not all(part.isdecimal() and 16 <= int(part) <= 1024 for part in parts):
+        raise argparse.ArgumentTypeError(f"{text} is not HEIGHTxWIDTH, each 16 to 1024")
+    return int(parts[0]), int(parts[1])
+
+
 def run_train(options: argparse.Namespace) -> int:
     """Read, train, report; exit code 0 also where episodes were left out."""
     from ..models.checkpoint import load_checkpoint
@@ -59,7 +73,10 @@ def run_train(options: argparse.Namespace) -> int:
     initial = None if options.initial is None else load_checkpoint(options.initial)
     chosen = preset(options.preset) if options.steps is None else with_steps(preset(options.preset), options.steps)
     constants = constants_of(chosen) if initial is None else constants_of(chosen, initial.header.step_s)
-    wanted = Wanted() if initial is None else wanted_of(initial)
+    eyes = {name.strip(): options.image_size for name in options.cameras.split(",") if name.strip()}
+    if initial is not None and eyes:
+        raise UsageError("--cameras: the policy that is trained further has its own eyes, or none")
+    wanted = Wanted(eyes=eyes) if initial is None else wanted_of(initial)
     data = read_training_data(options.datasets, wanted, constants, options.human, counter("episodes"))
     run = train_method(
         data, options.method, options.out, chosen, options.seed, options.initial, _progress(), options.out.name

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,16 @@ from ..errors import DatasetInvalid
 from ..failure.step_labels import LabelConstants, StepLabels, refusal, step_labels
 from ..trajectories import asked
 from ..types import Array, Authority, Phase
+from .episode_images import Size, image_age_s, images_at
 from .mislabelled import contradiction, unconfirmed
 from .takeovers import Takeover, used_phase
 
 POLICY_DRIVES = 1
 """In ``control/driver``."""
 OLDEST_SCENE_S = 0.5
-"""Ticks whose newest task state is older than this are cut: nobody knows what a policy would have seen."""
+"""Ticks whose newest task state or image is older than this are cut: nobody knows what a policy would have seen."""
+Eyes = Mapping[str, Size]
+"""Cameras that are looked through instead of reading the task's features, and the size of their images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,8 @@ class EpisodeRows:
     """The steps (k,) of an episode, all joints (n) and features (f) of it.
 
     ``labels`` says at which control ticks they begin, what they cost and where something was cut. ``measured_rad``,
-    ``sent_rad`` and ``asked_rad`` are (k, n), ``features`` (k, f). ``t_r_sources`` says whose word counted, per
+    ``sent_rad`` and ``asked_rad`` are (k, n), ``features`` (k, f), ``images`` by camera
+    (k, height, width, 3). ``t_r_sources`` says whose word counted, per
     takeover; ``edits_key`` which edits were known. A person without a robot has no joints.
     """
 
@@ -47,6 +52,7 @@ class EpisodeRows:
     asked_rad: Array
     feature_names: tuple[str, ...]
     features: Array
+    images: dict[str, NDArray[np.uint8]]
 
     @property
     def human(self) -> bool:
@@ -54,9 +60,15 @@ class EpisodeRows:
 
 
 def read_rows(
-    root: Path, episode: Episode, constants: LabelConstants, takeovers: Callable[[Episode, str], list[Takeover]]
+    root: Path,
+    episode: Episode,
+    constants: LabelConstants,
+    takeovers: Callable[[Episode, str], list[Takeover]],
+    eyes: Eyes = MappingProxyType({}),
 ) -> EpisodeRows:
     """An episode of the dataset ``root`` at the rate of ``constants``, as the newest edits have it.
+
+    With ``eyes`` the images of these cameras are read, and nothing of the task's features.
 
     Raises:
         DatasetInvalid: it cannot be learnt from; the message is the reason, a phrase.
@@ -72,7 +84,7 @@ def read_rows(
         _refuse(contradiction(said.phase, authority))
         found = takeovers(opened, key)
         _refuse(unconfirmed(said.phase, found))
-    seen = np.where(_scene_known(opened, stamp_s), used_phase(said.phase, found), np.uint8(Phase.UNLABELLED))
+    seen = np.where(_scene_known(opened, stamp_s, eyes), used_phase(said.phase, found), np.uint8(Phase.UNLABELLED))
     try:
         labels = step_labels(stamp_s, authority, replace(said, phase=seen), constants)
     except ValueError as error:
@@ -91,8 +103,9 @@ def read_rows(
         measured_rad=measured_rad,
         sent_rad=np.where(np.isfinite(sent_rad), sent_rad, measured_rad),
         asked_rad=nothing if human else _asked_rad(opened, row, authority[row], sent_rad),
-        feature_names=tuple(episode.attributes["feature_names"]),
-        features=np.asarray(opened["task/features"])[_newest(opened, stamp_s[row])],
+        feature_names=() if eyes else tuple(episode.attributes["feature_names"]),
+        features=nothing if eyes else np.asarray(opened["task/features"])[_newest(opened, stamp_s[row])],
+        images={camera: images_at(opened, camera, stamp_s[row], size) for camera, size in eyes.items()},
     )
 
 
@@ -150,8 +163,12 @@ def _newest(episode: Episode, stamp_s: Array) -> NDArray[np.int64]:
     return np.searchsorted(episode["task/stamp_s"], stamp_s, side="right") - 1
 
 
-def _scene_known(episode: Episode, stamp_s: Array) -> NDArray[np.bool_]:
-    """(ticks,) whether a task state was received at or before each tick, and not long ago."""
+def _scene_known(episode: Episode, stamp_s: Array, eyes: Eyes) -> NDArray[np.bool_]:
+    """(ticks,) whether a task state, or an image of each camera, was received at or before each tick, not long ago."""
+    if eyes:
+        oldest_s = np.max([image_age_s(episode, camera, stamp_s) for camera in eyes], axis=0)
+        seen: NDArray[np.bool_] = oldest_s <= OLDEST_SCENE_S
+        return seen
     task_s = episode["task/stamp_s"]
     _refuse(None if len(task_s) else "its task was not recorded, so there is no scene")
     newest = _newest(episode, stamp_s)

@@ -46,6 +46,7 @@ def episode_steps(rows: EpisodeRows, layout: Layout) -> EpisodeSteps:
         cut_before=labels.cut_before,
         delta_rad=delta_rad,
         imitable=imitable,
+        images=rows.images,
     )
 
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..models.card import model_card
+from ..models.checkpoint import load_checkpoint
 from .findings import findings
 from .labels import Labels
-from .model_card import model_card
 from .pictures import draw_run
 from .training_data import TrainingData
 
@@ -23,7 +24,21 @@ def write_report(
     """Plots, report.md and the model card README.md, each by rename."""
     pictures = draw_run(out / "plots", out, data, labels, metrics)
     _write(out / "report.md", report_text(data, config, metrics, pictures))
-    _write(out / "README.md", model_card(config, metrics))
+    header = load_checkpoint(out / "policy.safetensors").header
+    _write(out / "README.md", model_card(header, card_metrics(metrics)))
+
+
+def card_metrics(metrics: Mapping[str, Any]) -> dict[str, str]:
+    """What the model card says was measured; success is not among it, `rove evaluate` measures that."""
+    said = {"chunks shown": str(metrics["actor"]["chunks"]), "episodes left out": str(metrics["data"]["skipped"])}
+    said |= {f"last {stage} loss": f"{loss:.4g}" for stage, loss in metrics["actor"]["loss"].items()}
+    if "labels" in metrics:
+        said["positive, held out"] = f"{100 * metrics['labels']['share']:.0f} %"
+    ranked = metrics.get("critic", {}).get("ranking")
+    if ranked is not None:
+        low, high = ranked["interval"]
+        said["held-out value at mid-episode"] = f"AUC {ranked['auc']:.2f} ({low:.2f} to {high:.2f})"
+    return said
 
 
 def report_text(

@@ -38,6 +38,7 @@ def run_config(data: TrainingData, method: str, preset: Preset, seed: int, initi
         "robot": data.robot,
         "joint_names": data.joint_names,
         "feature_names": data.feature_names,
+        "eyes": dict(data.eyes),
         "step_s": data.step_s,
         "horizon": data.horizon,
         "software_version": __version__,

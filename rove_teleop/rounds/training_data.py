@@ -18,7 +18,7 @@ from ..errors import DatasetInvalid, RoveError, UsageError
 from ..failure.step_labels import LabelConstants
 from ..models.checkpoint import Checkpoint
 from ..training.steps import EpisodeSteps
-from .episode_rows import EpisodeRows, read_rows
+from .episode_rows import EpisodeRows, Eyes, read_rows
 from .episode_steps import Layout, episode_steps
 from .takeovers import Takeovers
 
@@ -30,13 +30,17 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to read; None and empty: as the first usable episode has it, and the joints that move somewhere."""
+    """What to read; None and empty: as the first usable episode has it, and the joints that move somewhere.
+
+    With ``eyes`` (camera to height and width) the images of these cameras stand for the task's features.
+    """
 
     task: str | None = None
     robot: str | None = None
     joint_names: tuple[str, ...] = ()
     feature_names: tuple[str, ...] = ()
     horizon: int = 16
+    eyes: Eyes = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ class TrainingData:
     feature_names: tuple[str, ...]
     horizon: int = 16
     constants: LabelConstants = field(default_factory=LabelConstants)
+    eyes: Eyes = field(default_factory=dict)
 
     @property
     def step_s(self) -> float:
@@ -86,8 +91,11 @@ class TrainingData:
 
 def wanted_of(checkpoint: Checkpoint) -> Wanted:
     """What a policy that is trained further reads and moves."""
-    header = checkpoint.header
-    return Wanted(header.task, header.robot, header.joint_names, header.feature_names, header.horizon)
+    header, eyes = checkpoint.header, {}
+    if header.vision is not None:
+        sizes = zip(header.vision.heights, header.vision.widths, strict=True)
+        eyes = dict(zip(header.vision.cameras, sizes, strict=True))
+    return Wanted(header.task, header.robot, header.joint_names, header.feature_names, header.horizon, eyes)
 
 
 def read_training_data(
@@ -137,6 +145,7 @@ class _Gathered:
         self._wanted, self._constants = wanted, constants
         self._task, self._robot, self._features = wanted.task, wanted.robot, wanted.feature_names
         self._kept: list[EpisodeRows] = []
+        self._read: dict[tuple[str, int], Path] = {}
         self._skipped: dict[str, str] = {}
 
     @property
@@ -147,8 +156,9 @@ class _Gathered:
         """Keep an episode, or note why not."""
         try:
             episode = open_episode(path)
+            self._check_new(episode, takeovers.root)
             self._check_same(episode, only_human)
-            rows = read_rows(takeovers.root, episode, self._constants, takeovers.of)
+            rows = read_rows(takeovers.root, episode, self._constants, takeovers.of, self._wanted.eyes)
         except (RoveError, KeyError) as error:
             said = f"it holds no {error}" if isinstance(error, KeyError) else str(error)
             self._skipped[f"{takeovers.root}/{path.stem}"] = said
@@ -177,8 +187,15 @@ class _Gathered:
             raise DatasetInvalid(_nothing_left(revisions, self._skipped))
         return TrainingData(
             episodes, sources, self._skipped, revisions, self._task or "", self._robot or "", joints, self._features,
-            self._wanted.horizon, self._constants,
+            self._wanted.horizon, self._constants, self._wanted.eyes,
         )  # fmt: skip
+
+    def _check_new(self, episode: Episode, root: Path) -> None:
+        """Refuse a copy of an episode that another dataset had."""
+        key = episode.id, int(episode.attributes.get("attributes_crc32c", 0))
+        first = self._read.setdefault(key, root)
+        if first != root:
+            raise DatasetInvalid(f"it is a copy of the one in {first}, and would count twice")
 
     def _check_same(self, episode: Episode, only_human: bool) -> None:
         """Refuse an episode of another task or robot than the first usable one, or than was asked for."""

@@ -155,6 +155,7 @@ class _Run:
         settings = self.preset.critic_of(self.method)
         if settings is None:
             return None
+        settings = replace(settings, cameras=tuple(self.data.eyes))
         path, state = self.out / "critic.safetensors", self.out / "state" / "critic.safetensors"
         if not path.exists():
             critic = train_critic(self.data.episodes, settings, self.seed, progress=curves.of(CRITIC), resume=state)
@@ -198,12 +199,13 @@ class _Run:
             feature_names=data.feature_names,
             step_s=data.step_s,
             horizon=data.horizon,
+            cameras=tuple(data.eyes),
             execute=min(EXECUTE, data.horizon) if initial is None else initial.header.execute,
             beta=self.preset.beta_of(self.method),
             provenance={
                 "method": self.method.name,
                 "preset": self.preset.name,
-                "data_revision": data.revision,
-                "episodes": json.dumps(data.counts()),
+                "data.revision": data.revision,
+                **{f"data.{name}": str(count) for name, count in data.counts().items()},
             },
         )

@@ -9,7 +9,6 @@ from rove_teleop.rounds.critic_metrics import critic_metrics
 from rove_teleop.rounds.findings import findings
 from rove_teleop.rounds.labels import label
 from rove_teleop.rounds.metrics import data_metrics, label_metrics
-from rove_teleop.rounds.model_card import model_card
 from rove_teleop.rounds.report import LISTED, report_text
 from rove_teleop.rounds.run_config import run_config
 from rove_teleop.rounds.training_data import read_training_data
@@ -109,9 +108,3 @@ def test_what_stands_out_is_said(change, words):
         said["labels"]["by_driver"] = {**calm["labels"]["by_driver"], **change["labels"]["by_driver"]}
     (sentence,) = findings(said)
     assert words in sentence
-
-
-def test_the_card_says_what_the_policy_is(data, metrics):
-    card = model_card(run_config(data, "rove", preset("paper"), 4, None), metrics[0])
-    for words in ("reach on iron_r01", "rove, paper, 4", data.revision, "right_elbow", "x_m", "intervention success"):
-        assert words in card

@@ -34,7 +34,7 @@ def test_imitation_gives_a_policy_that_says_what_it_is(reach, tmp_path):
     header = load_checkpoint(run.policy).header
     assert (header.task, header.robot, header.step_s, header.condition_classes) == ("reach", "iron_r01", 0.05, 0)
     assert (
-        header.provenance["method"] == "sft" and header.provenance["data_revision"] == run.metrics["data"]["revision"]
+        header.provenance["method"] == "sft" and header.provenance["data.revision"] == run.metrics["data"]["revision"]
     )
     names = {path.name for path in run.out.iterdir()}
     assert names >= {
@@ -48,6 +48,8 @@ def test_imitation_gives_a_policy_that_says_what_it_is(reach, tmp_path):
     }
     assert "critic.safetensors" not in names and "state" not in names
     assert not list(run.out.rglob("*.partial"))
+    card = (run.out / "README.md").read_text()
+    assert header.provenance["data.revision"] in card and "intervention success" in card and "chunks shown" in card
 
 
 def test_bad_data_is_refused_in_one_sentence(reach, tmp_path):
