@@ -15,8 +15,8 @@ STAGES = {
 # A stage may use these besides the ground floor: the robot's numbers, and the networks that policy and training share.
 SHARED = {"robots": STAGES | {"sim"}, "models": {"policy", "training"}, "episodes": {"exchange"}}
 UPSTAIRS = {"nodes", "console", "cli"}
-# A room that only these import: what trainers of other projects read must not shape what we do.
-ONLY_FOR = {"exchange": {"cli"}}
+# Rooms that only these import: what trainers of other projects read must not shape what we do; rounds wire everything.
+ONLY_FOR = {"exchange": {"cli"}, "rounds": {"cli"}}
 # Third-party packages that may be imported only in these rooms (a name with a dot is one module).
 CONFINED = {
     "rclpy": {"nodes", "robot_io"},

@@ -88,7 +88,7 @@ def train_method(
         CheckpointInvalid: ``initial`` does not fit the data.
     """
     how, chosen = method_named(method), preset_named(preset) if isinstance(preset, str) else preset
-    if data.constants != constants_of(chosen, data.step_s):
+    if replace(data.constants, rate_hz=1.0) != constants_of(chosen, 1.0):
         raise DatasetInvalid(f"the data was read with other rewards than those of preset '{chosen.name}'")
     used = _for_method(data, how)
     config = run_config(used, method, chosen, seed, initial)
