@@ -8,6 +8,9 @@ import numpy as np
 
 from .types import Array
 
+_EYE = np.eye(3)
+_EYE.flags.writeable = False
+
 
 def quat_to_matrix(quat_wxyz: Array) -> Array:
     """Rotation matrix of a quaternion (w, x, y, z); the quaternion is normalised first.
@@ -96,8 +99,11 @@ def pose_error(T_base_now: Array, T_base_goal: Array) -> Array:
 
 def is_rigid(T_a_b: Array, tolerance: float = 1e-3) -> bool:
     """True for a finite (4, 4) transform with an orthonormal, right-handed rotation."""
-    if T_a_b.shape != (4, 4) or not np.all(np.isfinite(T_a_b)):
+    if T_a_b.shape != (4, 4) or not np.isfinite(T_a_b).all():
         return False
     rotation = T_a_b[:3, :3]
-    orthonormal = bool(np.max(np.abs(rotation @ rotation.T - np.eye(3))) <= tolerance)
-    return orthonormal and float(np.linalg.det(rotation)) > 0.0
+    if not (np.abs(rotation @ rotation.T - _EYE).max() <= tolerance):
+        return False
+    # With orthonormal rows only the sign of the determinant is left to ask for.
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = rotation.tolist()
+    return bool(xx * (yy * zz - yz * zy) - xy * (yx * zz - yz * zx) + xz * (yx * zy - yy * zx) > 0.0)
