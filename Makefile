@@ -78,7 +78,7 @@ system-demo: # The libraries that render the simulated camera without a display.
 	@PATH="$$PATH:/usr/sbin:/sbin" ldconfig -p | grep -q libEGL.so.1 || sh packaging/need.sh $(RENDERING)
 
 # What integration tests drive: a browser, Monado, an S3 server, openpi's client; on CI, where nothing may skip, LeRobot too (2.2 GB).
-system-test: install system-demo .cache/peers-exchange/.ready .cache/peers-policy/.ready $(if $(CI),.cache/peers-data/.ready)
+system-test: install system-demo .cache/peers-exchange/.ready .cache/peers-policy/.ready .cache/peers-ray/.ready $(if $(CI),.cache/peers-data/.ready)
 	@command -v chromium >/dev/null || sh packaging/need.sh chromium
 	@PATH="$$PATH:/usr/sbin:/sbin" ldconfig -p | grep -q libatomic.so.1 || sh packaging/need.sh libatomic1
 	@sh packaging/iwer.sh || test -z "$$CI" # the emulated headset: without a network its test is skipped
@@ -93,6 +93,14 @@ system-test: install system-demo .cache/peers-exchange/.ready .cache/peers-polic
 .cache/peers-policy/.ready: benchmarks/policy/peers.txt
 	$(PYTHON) -m venv .cache/peers-policy
 	.cache/peers-policy/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+# Ray beside everything of .venv, which its workers import: 260 MB of its own.
+.cache/peers-ray/.ready: tests/rounds/peers.txt $(STAMP)
+	$(PYTHON) -m venv .cache/peers-ray
+	.cache/peers-ray/bin/pip install --quiet --disable-pip-version-check -r $<
+	$(VENV)/bin/python -c 'import os, sysconfig; print(sysconfig.get_path("purelib"), os.getcwd(), sep="\n")' \
+		> .cache/peers-ray/lib/$$(ls .cache/peers-ray/lib)/site-packages/venv.pth
 	@touch $@
 
 clean: ## Remove the environment and caches (never datasets)

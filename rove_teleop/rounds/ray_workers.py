@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from ..errors import MissingDependency, UsageError
 from .workers import Job, Result, WorkerDied
 
 LOCAL = "local"
+CONNECT_S = 5.0
 _ENVIRONMENT = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
 
 
@@ -25,10 +29,15 @@ class RayEngine:
         except ModuleNotFoundError as error:
             raise MissingDependency("--ray needs the package ray: pip install 'rove_teleop[ray]'") from error
         self._ray = ray
-        options = {"num_cpus": count, "include_dashboard": False} if address == LOCAL else {}
+        options: dict[str, Any] = {"num_cpus": count, "include_dashboard": False} if address == LOCAL else {}
+        if address == LOCAL:
+            # What is counted here is nobody else's business.
+            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        else:
+            _reach(address)
         try:
             ray.init(
-                address=LOCAL if address == LOCAL else address, log_to_driver=False, logging_level="error",
+                address=address, log_to_driver=False, logging_level="error",
                 runtime_env={"env_vars": _ENVIRONMENT}, **options,
             )  # fmt: skip
         except (ConnectionError, ValueError, RuntimeError) as error:
@@ -56,3 +65,14 @@ class RayEngine:
     def close(self) -> None:
         """Leave the cluster; one that was started here ends."""
         self._ray.shutdown()
+
+
+def _reach(address: str) -> None:
+    """Ray itself waits for minutes where nobody listens."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not (host and port.isdecimal()):
+        raise UsageError(f"--ray {address}: must be HOST:PORT, ray://HOST:PORT or {LOCAL}")
+    try:
+        socket.create_connection((host, int(port)), CONNECT_S).close()
+    except OSError as error:
+        raise UsageError(f"--ray {address}: no Ray cluster answers there ({error.strerror or error})") from error
