@@ -68,6 +68,7 @@ def run_train(options: argparse.Namespace) -> int:
     from ..models.checkpoint import load_checkpoint
     from ..rounds.training_data import Wanted, read_training_data, wanted_of
     from ..rounds.training_run import constants_of, train_method, with_steps
+    from ..training.devices import training_place
     from ..training.presets import preset
 
     initial = None if options.initial is None else load_checkpoint(options.initial)
@@ -81,7 +82,8 @@ def run_train(options: argparse.Namespace) -> int:
     run = train_method(
         data, options.method, options.out, chosen, options.seed, options.initial, _progress(), options.out.name
     )
-    print(json.dumps(run_json(run)) if options.json else "\n".join(run_lines(run, data)))
+    if training_place().is_first:
+        print(json.dumps(run_json(run)) if options.json else "\n".join(run_lines(run, data)))
     return 0
 
 

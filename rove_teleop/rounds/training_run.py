@@ -7,37 +7,25 @@ on where it was when it is started again with the same arguments.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..episodes.durability import write_durable_json
 from ..errors import DatasetInvalid
 from ..failure.step_labels import LabelConstants
-from ..models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from ..robots.description import load_robot
-from ..training.actor import ActorHeader, train_actor
-from ..training.critic import save_critic, train_critic
-from ..training.cross_fit import cross_fitted_values
-from ..training.methods import METHODS, Method
+from ..models.checkpoint import save_checkpoint
+from ..training.devices import Place, training_place
+from ..training.methods import Method
 from ..training.methods import method as method_named
 from ..training.presets import Preset
 from ..training.presets import preset as preset_named
-from ..training.supervision import Supervision
-from ..types import Array
-from .curves import ACTOR, CRITIC, HELD_OUT, Curves
-from .labels import Labels, check_run_name, label, load_values, save_labels, store_labels
-from .metrics import run_metrics
-from .report import write_report
-from .run_config import begin_run, file_sha256, locked, run_config
+from .curves import Curves
+from .labels import check_run_name
+from .run_config import begin_run, locked, run_config
+from .run_stages import RunStages
 from .training_data import TrainingData
 
-__all__ = ["METHODS", "TrainedRun", "constants_of", "train_method"]
-
-EXECUTE = 8
-"""Points of a plan that an actor from scratch means to be used; one that is trained further keeps its own."""
 Progress = Callable[[str, int, int, str], None]
 """Called with the stage, how far, of how much, and a remark."""
 
@@ -79,7 +67,7 @@ def train_method(
     """Train ``method`` on ``data`` into the folder ``out``; the same arguments give the same policy, bit for bit.
 
     ``initial`` is the checkpoint that is trained further. With ``label_run`` every dataset that can be written gets
-    the labels as derived labels of that name.
+    the labels as derived labels of that name. Under torchrun every process calls it; one writes.
 
     Raises:
         UsageError: no such method or preset, a folder that holds something else or a run with other arguments or of
@@ -92,13 +80,40 @@ def train_method(
         raise DatasetInvalid(f"the data was read with other rewards than those of preset '{chosen.name}'")
     used = _for_method(data, how)
     config = run_config(used, method, chosen, seed, initial)
+    stages, place = RunStages(used, how, chosen, seed, initial, out, config), training_place()
+    if not place.is_first:
+        return _follow(stages, place)
     with locked(out):
         begin_run(out, config)
         if label_run is not None:
             check_run_name(used, label_run, config)
         if (out / "metrics.json").exists():
-            return _finished(out)
-        return _Run(used, how, chosen, seed, initial, out, config, label_run).train(progress)
+            place.wait()
+        else:
+            _lead(stages, place, progress, label_run)
+        place.wait()
+        return _finished(out)
+
+
+def _lead(stages: RunStages, place: Place, progress: Progress | None, label_run: str | None) -> None:
+    """What one process does: everything but its share of the actor, which all train together."""
+    with Curves(stages.out, progress) as curves:
+        labels, supervision = stages.labels(stages.values(curves))
+        notes = [*stages.store(labels, label_run), *([curves.note] if curves.note else [])]
+        place.wait()
+        if not stages.policy.exists():
+            save_checkpoint(stages.policy, stages.actor(supervision, curves))
+    stages.finish(labels, notes)
+
+
+def _follow(stages: RunStages, place: Place) -> TrainedRun:
+    """What the other processes of torchrun do."""
+    place.wait()
+    # The first process writes the policy only after all have trained it, so that none looks for it too late.
+    if not stages.policy.exists():
+        stages.actor(stages.known_supervision(), None)
+    place.wait()
+    return _finished(stages.out)
 
 
 def _for_method(data: TrainingData, method: Method) -> TrainingData:
@@ -124,88 +139,3 @@ def _finished(out: Path) -> TrainedRun:
         return TrainedRun(out, out / "policy.safetensors", metrics, tuple(metrics["notes"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DatasetInvalid(f"{out / 'metrics.json'}: cannot be read ({error})") from error
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    data: TrainingData
-    method: Method
-    preset: Preset
-    seed: int
-    initial: Path | None
-    out: Path
-    config: dict[str, Any]
-    label_run: str | None
-
-    def train(self, progress: Progress | None) -> TrainedRun:
-        with Curves(self.out, progress) as curves:
-            values = self._values(curves)
-            labels, supervision = label(self.data.episodes, self.method, values, self.preset.labels)
-            save_labels(self.out / "labels.npz", self.data, labels)
-            notes = [*self._store(labels), *([curves.note] if curves.note else [])]
-            self._actor(supervision, curves)
-        metrics = {**run_metrics(self.data, self.method, labels, self.preset.critic.gamma, self.out), "notes": notes}
-        write_report(self.out, self.data, self.config, labels, metrics)
-        write_durable_json(self.out / "metrics.json", metrics)
-        shutil.rmtree(self.out / "state", ignore_errors=True)
-        return TrainedRun(self.out, self.out / "policy.safetensors", metrics, tuple(notes))
-
-    def _values(self, curves: Curves) -> list[Array] | None:
-        """Held-out values of every episode; the critic of all of them is kept for whoever runs the policy."""
-        settings = self.preset.critic_of(self.method)
-        if settings is None:
-            return None
-        settings = replace(settings, cameras=tuple(self.data.eyes))
-        path, state = self.out / "critic.safetensors", self.out / "state" / "critic.safetensors"
-        if not path.exists():
-            critic = train_critic(self.data.episodes, settings, self.seed, progress=curves.of(CRITIC), resume=state)
-            save_critic(path, critic)
-        known = load_values(self.out / "labels.npz", self.data)
-        if known is not None:
-            return known
-        return cross_fitted_values(self.data.episodes, settings, self.seed, progress=curves.of(HELD_OUT))
-
-    def _store(self, labels: Labels) -> list[str]:
-        if self.label_run is None:
-            return []
-        critic = self.out / "critic.safetensors"
-        return store_labels(
-            self.data, labels, self.label_run, self.config, file_sha256(critic) if critic.exists() else ""
-        )
-
-    def _actor(self, supervision: Supervision, curves: Curves) -> None:
-        path = self.out / "policy.safetensors"
-        if path.exists():
-            return
-        initial = None if self.initial is None else load_checkpoint(self.initial)
-        checkpoint = train_actor(
-            self.data.episodes,
-            supervision,
-            self._header(initial),
-            self.preset.base if initial is None else self.preset.actor,
-            self.seed,
-            initial,
-            curves.of(ACTOR),
-            self.out / "state" / "actor.safetensors",
-        )
-        save_checkpoint(path, checkpoint)
-
-    def _header(self, initial: Checkpoint | None) -> ActorHeader:
-        data = self.data
-        return ActorHeader(
-            task=data.task,
-            robot=load_robot(data.robot),
-            joint_names=data.joint_names,
-            feature_names=data.feature_names,
-            step_s=data.step_s,
-            horizon=data.horizon,
-            cameras=tuple(data.eyes),
-            execute=min(EXECUTE, data.horizon) if initial is None else initial.header.execute,
-            beta=self.preset.beta_of(self.method),
-            provenance={
-                "method": self.method.name,
-                "preset": self.preset.name,
-                "data.revision": data.revision,
-                **{f"data.{name}": str(count) for name, count in data.counts().items()},
-            },
-        )

@@ -43,6 +43,11 @@ class Place:
             mean = mean / self.processes
         return float(mean)
 
+    def wait(self) -> None:
+        """Until every process has come here; at once where there is one."""
+        if self.processes > 1:
+            dist.barrier()
+
     def precision(self) -> AbstractContextManager[object]:
         """bfloat16 where a GPU multiplies; single precision on a CPU."""
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda")

@@ -2,15 +2,19 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rove_teleop.cli import main
 from rove_teleop.cli.train import METHODS, PRESETS
+from rove_teleop.models.checkpoint import load_checkpoint
 
 
 def test_the_choices_are_those_that_there_are():
@@ -38,10 +42,16 @@ def test_what_cannot_be_done_is_said_in_one_sentence(tmp_path, monkeypatch, caps
     assert not (tmp_path / "run").exists()
 
 
+@pytest.fixture
+def dataset(reach, tmp_path):
+    """A copy, for labels are written beside the episodes."""
+    return Path(shutil.copytree(reach, tmp_path / "dataset"))
+
+
 @pytest.mark.integration
 @pytest.mark.timeout(240)
-def test_a_killed_run_goes_on_to_the_same_policy(reach, tmp_path, capsys):
-    whole, killed = (["train", "rove", str(reach), "--steps", "60", "--out", str(tmp_path / name / "run")]
+def test_a_killed_run_goes_on_to_the_same_policy(dataset, tmp_path, capsys):
+    whole, killed = (["train", "rove", str(dataset), "--steps", "60", "--out", str(tmp_path / name / "run")]
                      for name in ("whole", "killed"))  # fmt: skip
     out = tmp_path / "killed" / "run"
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -62,3 +72,23 @@ def test_a_killed_run_goes_on_to_the_same_policy(reach, tmp_path, capsys):
     assert "another seed" in capsys.readouterr().err
     assert main(whole) == 0
     assert (tmp_path / "whole" / "run" / "policy.safetensors").read_bytes() == (out / "policy.safetensors").read_bytes()
+
+
+@pytest.mark.integration
+@pytest.mark.timeout(240)
+def test_the_same_command_under_torchrun(dataset, tmp_path, capsys):
+    arguments = ["train", "rove", str(dataset), "--steps", "20", "--out"]
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "rove_teleop.cli"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    for _ in ("trains", "finds it finished"):
+        done = subprocess.run(
+            [sys.executable, *launcher, *arguments, str(tmp_path / "two" / "torchrun")],
+            env=environment, capture_output=True, text=True, timeout=200,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-2000:]
+        assert done.stdout.count("8 episodes were used") == 1
+    assert main([*arguments, str(tmp_path / "one" / "single")]) == 0
+    capsys.readouterr()
+    one, two = (load_checkpoint(tmp_path / run / "policy.safetensors") for run in ("one/single", "two/torchrun"))
+    for name, value in one.weights.items():
+        np.testing.assert_allclose(two.weights[name], value, atol=1e-4)

@@ -29,6 +29,8 @@ def data_for(root, name: str = "paper", **wanted):
     return read_training_data([root], Wanted(**wanted), constants_of(PRESETS[name]))
 
 
+@pytest.mark.integration
+@pytest.mark.timeout(120)
 def test_imitation_gives_a_policy_that_says_what_it_is(reach, tmp_path):
     run = train_method(data_for(reach), "sft", tmp_path / "run", tiny())
     header = load_checkpoint(run.policy).header
