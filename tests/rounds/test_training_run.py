@@ -4,8 +4,10 @@ import json
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from rove_teleop.episode_dataset import EpisodeDataset
 from rove_teleop.episodes.find import find_episode
 from rove_teleop.episodes.labels import read_derived
 from rove_teleop.errors import DatasetInvalid, UsageError
@@ -130,6 +132,9 @@ def test_labels_lie_beside_the_episodes_and_a_changed_dataset_is_refused(reach, 
     train_method(data, "rove", out, tiny(), label_run="run")
     arrays = read_derived(root, "run", find_episode(root, data.sources[0].id)).arrays
     assert set(arrays) == {"used", "positive", "value", "advantage", "threshold"}
+    windows = EpisodeDataset(root, {"labels/run/positive": (0,), "labels/run/value": (0,)}, rate_hz=20.0)
+    flags = np.array([bool(windows[number]["labels/run/positive"]) for number in range(len(windows))])
+    assert 0.1 < flags.mean() < 0.5 and len(flags) >= 0.9 * sum(len(item) for item in data.episodes)
     write_episode(root, rollout(), seed=9)
     with pytest.raises(UsageError, match="episodes or edits changed"):
         train_method(data_for(root), "rove", out, tiny(), label_run="run")
