@@ -42,7 +42,7 @@ def add(subparsers: Any) -> None:
         help="look through these (commas between) instead of reading the task's features; not with --initial",
     )  # fmt: skip
     train.add_argument("--image-size", type=image_size, default=(96, 128), metavar="HxW", help="default 96x128")
-    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--seed", type=seed, default=0)
     train.add_argument("--steps", type=steps, metavar="N", help="of the critic and of the actor, for a quick look")
     train.add_argument("--json", action="store_true")
     train.set_defaults(run=run_train)
@@ -52,6 +52,13 @@ def steps(text: str) -> int:
     """Gradient steps, 10 to ten million."""
     if not (text.isdecimal() and 10 <= int(text) <= 10_000_000):
         raise argparse.ArgumentTypeError(f"{text} is not a number of steps, 10 to 10000000")
+    return int(text)
+
+
+def seed(text: str) -> int:
+    """A whole number from 0 to two billion."""
+    if not (text.isdecimal() and int(text) < 2**31):
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 0 to {2**31 - 1}")
     return int(text)
 
 
@@ -80,7 +87,14 @@ def run_train(options: argparse.Namespace) -> int:
     wanted = Wanted(eyes=eyes) if initial is None else wanted_of(initial)
     data = read_training_data(options.datasets, wanted, constants, options.human, counter("episodes"))
     run = train_method(
-        data, options.method, options.out, chosen, options.seed, options.initial, _progress(), options.out.name
+        data,
+        options.method,
+        options.out,
+        chosen,
+        options.seed,
+        options.initial,
+        _progress(),
+        options.out.resolve().name,
     )
     if training_place().is_first:
         print(json.dumps(run_json(run)) if options.json else "\n".join(run_lines(run, data)))

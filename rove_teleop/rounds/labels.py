@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..episodes.find import find_episode
+from ..episodes.find import checked_name, find_episode
 from ..episodes.label_runs import create_run, read_run, runs
 from ..episodes.labels import labelled_episodes, write_labels
 from ..errors import DatasetInvalid, UsageError
@@ -100,8 +100,9 @@ def check_run_name(data: TrainingData, run: str, config: Mapping[str, Any]) -> N
     """Refuse a name under which a dataset has labels of another run, before anything is trained.
 
     Raises:
-        UsageError: it has; the sentence names dataset and run.
+        UsageError: it has, or no folder can have this name; the sentence names dataset and run.
     """
+    checked_name(run, "a name for labels")
     for root, revision in data.revisions.items():
         if run not in runs(Path(root)):
             continue

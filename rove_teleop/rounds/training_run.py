@@ -72,7 +72,8 @@ def train_method(
     Raises:
         UsageError: no such method or preset, a folder that holds something else or a run with other arguments or of
             other data, or a name of labels that is taken.
-        DatasetInvalid: nothing to learn from, one outcome only, or rewards that are not those of the preset.
+        DatasetInvalid: nothing to learn from, one outcome only, rewards that are not those of the preset, or a folder
+            that cannot be written.
         CheckpointInvalid: ``initial`` does not fit the data.
     """
     how, chosen = method_named(method), preset_named(preset) if isinstance(preset, str) else preset
@@ -90,7 +91,10 @@ def train_method(
         if (out / "metrics.json").exists():
             place.wait()
         else:
-            _lead(stages, place, progress, label_run)
+            try:
+                _lead(stages, place, progress, label_run)
+            except OSError as error:
+                raise DatasetInvalid(f"{out}: the run cannot be written ({error.strerror or error})") from error
         place.wait()
         return _finished(out)
 

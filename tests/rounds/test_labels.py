@@ -102,3 +102,5 @@ def test_labels_beside_the_episodes_go_on_after_a_kill_and_belong_to_one_run(tmp
         assert np.array_equal(stored[name][row], column), name
     with pytest.raises(UsageError, match="labels 'first' of another run"):
         check_run_name(data, "first", {"seed": 1})
+    with pytest.raises(UsageError, match="'my run' is not a name for labels"):
+        check_run_name(data, "my run", {})

@@ -28,6 +28,8 @@ def test_the_choices_are_those_that_there_are():
         (["sft", "nowhere"], 1, "is not a dataset"),
         (["sft", "nowhere", "--initial", "no.safetensors"], 2, "no.safetensors"),
         (["sft", "nowhere", "--steps", "3"], 2, "3 is not a number of steps"),
+        (["sft", "nowhere", "--seed", "-1"], 2, "-1 is not a whole number"),
+        (["sft", "nowhere", "--image-size", "9x9"], 2, "9x9 is not HEIGHTxWIDTH"),
         (["bc", "nowhere"], 2, "invalid choice: 'bc'"),
     ],
 )
