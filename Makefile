@@ -17,7 +17,7 @@ EPISODE_BENCHMARKS := lerobot_export read save
 RENDERING := libegl1 libegl-mesa0 libgl1-mesa-dri libgles2
 PYTEST := $(VENV)/bin/python -m pytest
 
-.PHONY: compiled soak help demo test unit integration lint install system-demo system-test base-policies bench-retargeting bench-episodes clean
+.PHONY: compiled soak help demo test unit integration lint install system-demo system-test base-policies bench-retargeting bench-episodes bench-training clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -61,6 +61,13 @@ bench-episodes: .cache/peers-data/.ready ## Episodes against LeRobot and others 
 
 .cache/peers-data/.ready: benchmarks/episodes/peers.txt benchmarks/episodes/peers.sh
 	PYTHON=$(PYTHON) sh benchmarks/episodes/peers.sh
+
+bench-training: .cache/peers-data/.ready .cache/peers-training/.ready ## Training steps against d3rlpy and LeRobot (makes .cache/peers-data)
+	PYTHONPATH=.cache/peers-training OMP_NUM_THREADS=1 .cache/peers-data/bin/python benchmarks/training/steps.py
+
+.cache/peers-training/.ready: benchmarks/training/peers.txt .cache/peers-data/.ready # Next to peers-data, which has torch.
+	.cache/peers-data/bin/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .cache/peers-training -r $<
+	@touch $@
 
 install: $(STAMP) ## Make the environment in .venv
 
