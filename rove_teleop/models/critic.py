@@ -17,6 +17,8 @@ from .images import ImageEncoder
 
 FARTHEST = 6.0
 """Normalised inputs are clipped to this many deviations, so that a novel scene cannot drive the network far off."""
+ROWS, ROWS_WITH_IMAGES = 4096, 256
+"""Evaluated at a time, so that a long episode does not need much memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ class Critic:
         return normalised * (self.header.high - self.header.low) + self.header.high
 
     @torch.no_grad()
-    def value(self, episode: Scene, batch: int = 4096) -> Array:
+    def value(self, episode: Scene) -> Array:
         """Value (k,) of every step, in reward units (steps).
 
         Raises:
@@ -148,6 +150,7 @@ class Critic:
         self._check(episode)
         device = self.network.first.weight.device
         which = self.header.instructions.index(episode.instruction)
+        batch = ROWS_WITH_IMAGES if self._cameras else ROWS
         parts: list[Tensor] = []
         for start in range(0, len(episode.scene), batch):
             rows = slice(start, start + batch)

@@ -70,7 +70,8 @@ def train_critic(
     save_every: int = 500,
     device: str = "cpu",
 ) -> Critic:
-    """A critic of ``episodes``. On a CPU the same input and seed give the same critic, bit by bit.
+    """A critic of ``episodes``. On a CPU the same input and seed give the same critic, bit by bit (with cameras: on as
+    many threads).
 
     With ``initial`` training goes on from that critic: its sizes and its scene normalisation stay, and its values in
     reward units are where it starts. With ``resume`` the run saves itself there every ``save_every`` steps, and goes
@@ -80,7 +81,8 @@ def train_critic(
         DatasetInvalid: no episode, one outcome only, nothing to learn from, or scenes or cameras that do not fit.
         CheckpointInvalid: ``initial`` is of another kind, or ``resume`` belongs to another run.
     """
-    torch.set_num_threads(1)
+    if not settings.cameras:
+        torch.set_num_threads(1)  # so small a network only loses by more
     instructions = instructions_of(episodes, initial)
     found = checked_segments(episodes, instructions, settings.horizon, settings.gamma)
     scales = starting_scales(found, initial)

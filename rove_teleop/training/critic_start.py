@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,6 +14,9 @@ from ..models.critic import Critic, ValueNetwork, ValueSizes
 from .critic_data import Scales
 from .segments import Segments
 from .steps import EpisodeSteps
+
+_SEEDING = threading.Lock()
+"""New weights come from the one generator of the process; folds that train in several threads take turns with it."""
 
 
 def instructions_of(episodes: Sequence[EpisodeSteps], initial: Critic | None = None) -> tuple[str, ...]:
@@ -47,7 +51,7 @@ def starting_network(wanted: ValueSizes, scales: Scales, seed: int, initial: Cri
     Raises:
         CheckpointInvalid: ``initial`` has other bins or looks through other cameras.
     """
-    with torch.random.fork_rng(devices=[]):
+    with _SEEDING, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if initial is None:
             return ValueNetwork(wanted)

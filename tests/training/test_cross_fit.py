@@ -27,6 +27,12 @@ def test_no_value_depends_on_its_own_episode():
         assert same(cross_fitted_values(other, QUICK), values) == (fold == fold[changed]).tolist()
 
 
+def test_threads_change_nothing():
+    episodes = drifting_episodes(12)
+    alone = cross_fitted_values(episodes, QUICK, folds=4, workers=1)
+    assert all(same(alone, cross_fitted_values(episodes, QUICK, folds=4, workers=4)))
+
+
 def test_human_episodes_teach_every_fold_and_are_never_left_out():
     episodes = drifting_episodes(12)
     human = [dataclasses.replace(one, kind="human", name=f"h{one.name}") for one in drifting_episodes(4, seed=1)]
