@@ -48,7 +48,8 @@ class CommandCheck:
         second = first[1:] - first[:-1]
         found = np.empty_like(history)
         found[0], found[1], found[2], found[3] = q_rad - self._centre_rad, first[2], second[1], second[1] - second[0]
-        found = np.abs(found) / self._per
+        np.abs(found, out=found)
+        found /= self._per
         inside = found <= self._allowed + self._rounding * max(1.0, largest_rad)
         if not inside.all():
             i, k = np.argwhere(~inside)[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import mujoco
 import numpy as np
 
@@ -35,6 +37,7 @@ class World:
         self.task = make_task(task, params)
         self.model = build_scene(robot, self.task)
         self.data = mujoco.MjData(self.model)
+        self._warned = self.data.warning.number[_BAD]  # not a copy
         self.task.bind(self.model)
         joints = [self.model.joint(name).id for name in robot.joint_names]
         self._qpos, self._dof = (adr[joints].astype(np.intp) for adr in (self.model.jnt_qposadr, self.model.jnt_dofadr))
@@ -127,7 +130,7 @@ class World:
         Raises:
             ValueError: not finite, or not one target per joint; the last command stays.
         """
-        if q_rad.shape != (self.robot.joint_count,) or not np.isfinite(q_rad).all():
+        if q_rad.shape != (self.robot.joint_count,) or not math.isfinite(q_rad @ q_rad):
             raise ValueError(f"q_rad must be {self.robot.joint_count} finite angles, got shape {q_rad.shape}")
         self.data.ctrl[self._actuator] = q_rad
 
@@ -153,7 +156,8 @@ class World:
     def _check_stability(self) -> None:
         """On a warning of the integrator go back to the last sound state and stay there."""
         data = self.data
-        if data.warning.number[_BAD].any() or not np.isfinite(data.qpos).all():
+        # A sum of squares is finite only if all are.
+        if self._warned.any() or not math.isfinite(data.qpos @ data.qpos):
             self._failure = "unstable"
             data.qpos[:], data.qvel[:] = self._sound_qpos, 0.0
             mujoco.mj_forward(self.model, data)
