@@ -1,0 +1,205 @@
+"""The cells of the tables, what each needs before it, and how one is computed: into a folder, skipped when done."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from variants import ABLATIONS, CONTROLS, SKILL_METHODS, Variant, at_the_takeover
+
+from rove_teleop.episodes.durability import write_durable_json
+from rove_teleop.models.checkpoint import load_checkpoint
+from rove_teleop.robots.description import load_robot
+from rove_teleop.rounds.evaluation import evaluate_parallel, evaluation_json
+from rove_teleop.rounds.loop import run_loop
+from rove_teleop.rounds.loop_settings import LoopSettings
+from rove_teleop.rounds.people import record_people
+from rove_teleop.rounds.training_data import TrainingData, read_training_data, wanted_of
+from rove_teleop.rounds.training_run import constants_of, train_method
+from rove_teleop.rounds.workers import Workers
+from rove_teleop.sim.skills import DEFAULT_SKILL, SKILLS
+from rove_teleop.training.presets import preset
+
+METHODS = ("rove", "sft", "filtered-bc", "hg-dagger", "recap")
+HUMAN_EPISODES = 60
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What all cells share. ``after``: the ablations and controls train the round of that number again."""
+
+    runs: Path
+    rounds: int = 3
+    after: int = 1
+    episodes: int = 80
+    evaluation: int = 200
+    form: str = "in_hand"
+    demonstrations: int = 0
+    steps: int = 0
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of one table, for one task and seed. ``name`` is a method, a variant or ``skill/method``."""
+
+    section: str
+    task: str
+    seed: int
+    name: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.task}-{self.seed}/{self.section}/{self.name}"
+
+    def needs(self) -> str | None:
+        """The key of the cell that has to be done before."""
+        if (self.section, self.name) == ("main", "rove"):
+            return None
+        skill, _, method = self.name.partition("/")
+        if self.section == "skills" and method != SKILL_METHODS[0]:
+            return f"{self.task}-{self.seed}/skills/{skill}/{SKILL_METHODS[0]}"
+        return f"{self.task}-{self.seed}/main/rove"
+
+
+def cells(tasks: Sequence[str], seeds: Sequence[int], sections: Sequence[str]) -> list[Cell]:
+    """All cells in the order in which they are worth having: seed by seed, and the main table first."""
+    names = {
+        "main": METHODS,
+        "ablations": tuple(ABLATIONS),
+        "controls": tuple(CONTROLS),
+        "skills": tuple(f"{skill}/{method}" for skill in SKILLS if skill != DEFAULT_SKILL for method in SKILL_METHODS),
+    }
+    wanted = ["main"] + [section for section in names if section in sections and section != "main"]
+    return [
+        Cell(section, task, seed, name)
+        for seed in seeds
+        for section in wanted
+        for name in (names[section] if section in sections else METHODS[:1])
+        for task in tasks
+    ]
+
+
+def is_done(plan: Plan, cell: Cell) -> bool:
+    return _done_file(plan, cell).exists()
+
+
+def compute(plan: Plan, cell: Cell) -> None:
+    """Everything of one cell, in this process; a call that was interrupted goes on when it is made again."""
+    with Workers(1) as workers:
+        if cell.section == "main":
+            _loop(plan, cell, workers)
+        elif cell.section == "skills":
+            _skilled(plan, cell, workers)
+        else:
+            _trained_again(plan, cell, workers)
+    write_durable_json(_done_file(plan, cell), {**asdict(cell), "plan": {**asdict(plan), "runs": ""}})
+
+
+def folder_of(plan: Plan, cell: Cell) -> Path:
+    return plan.runs / cell.key
+
+
+def main_run(plan: Plan, cell: Cell, method: str = "rove") -> Path:
+    """The run of the main table that has this task's and seed's demonstrations and round 0."""
+    return folder_of(plan, Cell("main", cell.task, cell.seed, method))
+
+
+def _done_file(plan: Plan, cell: Cell) -> Path:
+    return plan.runs / "done" / (cell.key.replace("/", "--") + ".json")
+
+
+def _settings(plan: Plan, cell: Cell, method: str, rounds: int, skill: str = DEFAULT_SKILL) -> LoopSettings:
+    return LoopSettings(
+        cell.task, method, rounds, cell.seed, plan.form, episodes=plan.episodes, evaluation=plan.evaluation,
+        operator_skill=skill, demonstrations=plan.demonstrations,
+    )  # fmt: skip
+
+
+def _loop(plan: Plan, cell: Cell, workers: Workers) -> None:
+    base = None if cell.name == "rove" else main_run(plan, cell)
+    run_loop(_settings(plan, cell, cell.name, plan.rounds), folder_of(plan, cell), workers, base)
+
+
+def _skilled(plan: Plan, cell: Cell, workers: Workers) -> None:
+    """``after`` rounds in which somebody of another skill corrects; demonstrations and round 0 are the main run's."""
+    skill, method = cell.name.split("/")
+    first = folder_of(plan, replace(cell, name=f"{skill}/{SKILL_METHODS[0]}"))
+    settings = _settings(plan, cell, method, plan.after, skill)
+    if method == SKILL_METHODS[0]:
+        _share_base(main_run(plan, cell), first, settings)
+        run_loop(settings, first, workers)
+    else:
+        run_loop(settings, folder_of(plan, cell), workers, first)
+
+
+def _share_base(run: Path, other: Path, settings: LoopSettings) -> None:
+    """Another run gets the demonstrations and the policy of round 0, but not what was collected with it."""
+    if (other / "config.json").exists():
+        return
+    partial = other.with_name(other.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    shutil.copytree(run / "dataset" / "demonstrations", partial / "dataset" / "demonstrations")
+    shutil.copy(run / "dataset" / "demonstrations.json", partial / "dataset")
+    shutil.copytree(run / "round-0", partial / "round-0", ignore=shutil.ignore_patterns("collection.json", "lock"))
+    write_durable_json(partial / "config.json", settings.config())
+    partial.rename(other)
+
+
+def _trained_again(plan: Plan, cell: Cell, workers: Workers) -> None:
+    """One round of the main run again, on the same episodes, with one thing changed; then the same evaluation."""
+    variant = (ABLATIONS | CONTROLS)[cell.name]
+    run, out = main_run(plan, cell), folder_of(plan, cell)
+    told = json.loads((run / f"round-{plan.after}" / "evaluation.json").read_text())["result"]
+    policy = run / f"round-{plan.after}" / "policy.safetensors"
+    if variant.beta is None:
+        data = _data(plan, cell, variant, run)
+        initial = run / f"round-{plan.after - 1}" / "policy.safetensors"
+        seed = 1000 * cell.seed + plan.after
+        policy = train_method(data, variant.method, out, variant.preset, seed, initial).policy
+    found = evaluate_parallel(
+        workers, "iron_r01", cell.task, policy, plan.evaluation, told["first_seed"], plan.form, variant.beta
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    write_durable_json(out / "evaluation.json", {"inputs": {}, "result": evaluation_json(found)})
+
+
+def _data(plan: Plan, cell: Cell, variant: Variant, run: Path) -> TrainingData:
+    roots = [run / "dataset" / "demonstrations", *(run / "dataset" / f"round-{k}" for k in range(plan.after))]
+    initial = load_checkpoint(run / f"round-{plan.after - 1}" / "policy.safetensors")
+    constants = constants_of(preset(variant.preset))
+    human: list[Path] = []
+    if variant.human:
+        human = [folder_of(plan, cell) / ".." / "people"]
+        record_people(human[0], load_robot("iron_r01"), cell.task, HUMAN_EPISODES, cell.seed)
+    data = read_training_data(roots, wanted_of(initial), constants, human)
+    if not variant.early_t_r:
+        return data
+    moved = [at_the_takeover(episode, constants.step, constants.c_fail) for episode in data.episodes]
+    return replace(data, episodes=moved)
+
+
+def evaluation_told(plan: Plan, cell: Cell, round_number: int | None = None) -> dict[str, Any] | None:
+    """What `evaluation_json` said of a cell (of a round of it); None where it is not there yet."""
+    path = folder_of(plan, cell)
+    if cell.section in ("main", "skills"):
+        number = plan.after if round_number is None else round_number
+        home = main_run(plan, cell) if cell.section == "main" and number == 0 else path
+        path = home / f"round-{number}"
+    if not (path / "evaluation.json").exists():
+        return None
+    found: dict[str, Any] = json.loads((path / "evaluation.json").read_text())["result"]
+    return found
+
+
+def metrics_told(plan: Plan, cell: Cell) -> dict[str, Any]:
+    """What training measured; empty where nothing was trained."""
+    path = folder_of(plan, cell)
+    if cell.section in ("main", "skills"):
+        path = path / f"round-{plan.after}"
+    file = path / "metrics.json"
+    found: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    return found

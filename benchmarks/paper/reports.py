@@ -1,0 +1,215 @@
+"""What the cells came to, as Markdown and pictures: main, ablations, controls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from cells import METHODS, Cell, Plan, evaluation_told, metrics_told
+from counts import Paired, Success, outcomes
+from matplotlib.figure import Figure
+from variants import ABLATIONS, CONTROLS, SKILL_METHODS
+
+from rove_teleop.plots.figure import COLOURS, MUTED, save_png, tidy
+from rove_teleop.sim.skills import DEFAULT_SKILL, SKILLS
+
+Found = dict[int, tuple[bool, ...]]
+
+
+def write_reports(plan: Plan, tasks: Sequence[str], seeds: Sequence[int], sections: Sequence[str], out: Path) -> None:
+    """The files of the sections for which there is anything."""
+    out.mkdir(parents=True, exist_ok=True)
+    table = _Table(plan, tasks, seeds)
+    texts = {
+        "main": _main(table, out) if "main" in sections else None,
+        "ablations": _ablations(table, out) if "ablations" in sections else None,
+        "controls": _controls(table, out) if {"controls", "skills"} & set(sections) else None,
+    }
+    for name, text in texts.items():
+        if text is not None:
+            (out / f"{name}.md").write_text(text, encoding="utf-8")
+
+
+class _Table:
+    """The outcomes of every cell, by seed."""
+
+    def __init__(self, plan: Plan, tasks: Sequence[str], seeds: Sequence[int]) -> None:
+        self.plan, self.tasks, self.seeds = plan, tasks, seeds
+
+    def of(self, section: str, task: str, name: str, round_number: int | None = None) -> Found:
+        told = {seed: evaluation_told(self.plan, Cell(section, task, seed, name), round_number) for seed in self.seeds}
+        return {seed: outcomes(one) for seed, one in told.items() if one is not None}
+
+    def auc(self, section: str, task: str, name: str) -> str:
+        """Held-out ranking of success and failure at mid-episode, mean over seeds."""
+        critics = [metrics_told(self.plan, Cell(section, task, seed, name)).get("critic") for seed in self.seeds]
+        known = [one["ranking"]["auc"] for one in critics if one and one["ranking"]]
+        return f"{np.mean(known):.2f}" if known else ""
+
+    def head(self, title: str, what: str) -> list[str]:
+        """What a reader must know before the figures."""
+        plan = self.plan
+        counts = [f"{task}: {len(self.of('main', task, 'rove', plan.after))}" for task in self.tasks]
+        return [
+            f"# {title}",
+            "",
+            what,
+            "",
+            f"In simulation, the tasks in their form `{plan.form}`; {plan.episodes} episodes collected per round, "
+            f"corrected by a simulated person ('{DEFAULT_SKILL}' unless said otherwise); each policy alone over "
+            f"{plan.evaluation} fresh episodes per seed, the same ones for all policies of a seed. Figures are percent "
+            f"of success with the 95 % Wilson interval over all episodes of the seeds that are in "
+            f"({', '.join(counts)} of {len(self.seeds)}); the interval does not know how much seeds differ, the column "
+            "of single seeds shows it. Differences are in points, in brackets how many episodes only the one and only "
+            "the other did, and the p of McNemar's exact test; with this many tests one in twenty is below 0.05 "
+            "by chance.",
+            "",
+            "`make paper-tables` computes what is missing and writes this file.",
+            "",
+        ]
+
+
+def _main(table: _Table, out: Path) -> str | None:
+    plan = table.plan
+    if not any(table.of("main", task, "rove", 0) for task in table.tasks):
+        return None
+    lines = table.head(
+        "Five methods, round after round", "The comparison of the paper's section 5: 2 tasks, 5 methods."
+    )
+    figure = Figure(figsize=(5.0 * len(table.tasks), 3.4))
+    all_axes = figure.subplots(1, len(table.tasks), sharey=True, squeeze=False)[0]
+    for task, axes in zip(table.tasks, all_axes, strict=True):
+        lines += _main_task(table, task, axes)
+    all_axes[-1].legend(fontsize=7, frameon=False)
+    save_png(figure, out / "main.png")
+    lines += [f"![success by round](main.png)\n\nThe base is round 0; {plan.rounds} rounds follow.", ""]
+    return "\n".join(lines)
+
+
+def _main_task(table: _Table, task: str, axes) -> list[str]:  # type: ignore[no-untyped-def]
+    rounds = range(table.plan.rounds + 1)
+    lines = [f"## {task}", "", "| method | " + " | ".join(f"round {k}" for k in rounds) + " | last, by seed |"]
+    lines += ["|" + " --- |" * (len(rounds) + 2)]
+    said: list[str] = []
+    rove = {k: table.of("main", task, "rove", k) for k in rounds}
+    for method, colour in zip(METHODS, COLOURS, strict=False):
+        found = {k: table.of("main", task, method, k) for k in rounds}
+        there = [k for k in rounds if found[k]]
+        shown = [str(Success(found[k])) if found[k] else "" for k in rounds]
+        if len(there) < 2:
+            continue
+        last = there[-1]
+        lines.append(f"| {method} | " + " | ".join(shown) + f" | {Success(found[last]).each} |")
+        said.append(_versus(found[last], found[0], f"{method} after round {last}", "the base"))
+        if method != "rove" and rove[last]:
+            said.append(_versus(rove[last], found[last], f"rove after round {last}", method))
+        _line(axes, method, colour, {k: Success(found[k]) for k in there})
+    tidy(axes, "success [%]", f"round, {task} ({table.plan.form})")
+    axes.set_xticks(list(rounds))
+    axes.set_ylim(0, 100)
+    return [*lines, "", *(f"- {sentence}" for sentence in said if sentence), ""]
+
+
+def _versus(one: Found, other: Found, what: str, than: str) -> str:
+    pair = Paired(one, other)
+    return pair.verdict(what, than) if pair.seeds else ""
+
+
+def _line(axes, label: str, colour: str, found: dict[int, Success]) -> None:  # type: ignore[no-untyped-def]
+    x, y = list(found), np.array([one.percent for one in found.values()])
+    bounds = np.array([one.interval for one in found.values()])
+    offset = (METHODS.index(label) - 2) * 0.04 if label in METHODS else 0.0
+    error = np.abs(bounds.T - y)
+    axes.errorbar(np.array(x) + offset, y, yerr=error, color=colour, label=label, marker="o", markersize=3, capsize=2)
+
+
+def _ablations(table: _Table, out: Path) -> str | None:
+    after = table.plan.after
+    what = (
+        f"One thing of ROVE changed, in round {after}: the same episodes, the same policy to start from, the same "
+        "seeds. 'ROVE' is the main table's."
+    )
+    lines, rows = table.head("Ablations", what), 0
+    points: dict[str, dict[str, Success]] = {}
+    for task in table.tasks:
+        rove = table.of("main", task, "rove", after)
+        if not rove:
+            continue
+        lines += [f"## {task}", "", "| | success | beside ROVE | by seed | held-out ranking (AUC) |"]
+        lines += ["| --- | --- | --- | --- | --- |"]
+        lines += [f"| ROVE | {Success(rove)} | | {Success(rove).each} | {table.auc('main', task, 'rove')} |"]
+        points[task] = {"ROVE": Success(rove)}
+        said = []
+        for name, variant in ABLATIONS.items():
+            found = table.of("ablations", task, name)
+            pair = Paired(found, rove)
+            if not pair.seeds:
+                continue
+            rows += 1
+            auc = table.auc("ablations", task, name)
+            lines.append(f"| {variant.title} | {Success(found)} | {pair} | {Success(found).each} | {auc} |")
+            points[task][variant.title] = Success(found)
+            said.append(pair.verdict(variant.title[0].upper() + variant.title[1:], "ROVE"))
+        lines += ["", *(f"- {sentence}" for sentence in said), ""]
+    if not rows:
+        return None
+    _bars(points, out / "ablations.png")
+    return "\n".join([*lines, "![success by variant](ablations.png)", ""])
+
+
+def _controls(table: _Table, out: Path) -> str | None:
+    after = table.plan.after
+    what = (
+        f"What ROVE must beat in round {after}, on the same episodes: labels that mean nothing, and no labels. Then "
+        "who corrects: from clumsy to expert, each with episodes of their own."
+    )
+    lines, rows = table.head("Controls", what), 0
+    points: dict[str, dict[str, Success]] = {}
+    for task in table.tasks:
+        base, rove = table.of("main", task, "rove", 0), table.of("main", task, "rove", after)
+        if not rove:
+            continue
+        named = {"the base": base, f"ROVE, round {after}": rove}
+        named |= {variant.title: table.of("controls", task, name) for name, variant in CONTROLS.items()}
+        for skill in SKILLS:
+            for method in SKILL_METHODS:
+                default = table.of("main", task, method, after)
+                found = default if skill == DEFAULT_SKILL else table.of("skills", task, f"{skill}/{method}")
+                named[f"{method}, a person who is {skill}"] = found
+        lines += [f"## {task}", "", "| | success | beside the base | beside ROVE | by seed |"]
+        lines += ["| --- | --- | --- | --- | --- |"]
+        said = []
+        for title, found in named.items():
+            if not found:
+                continue
+            rows += title not in ("the base", f"ROVE, round {after}")
+            beside = [str(Paired(found, other)) if found is not other else "" for other in (base, rove)]
+            lines.append(f"| {title} | {Success(found)} | {' | '.join(beside)} | {Success(found).each} |")
+            points.setdefault(task, {})[title] = Success(found)
+            if found is not base:
+                said.append(_versus(found, base, title[0].upper() + title[1:], "the base"))
+        lines += ["", *(f"- {sentence}" for sentence in said if sentence), ""]
+    if not rows:
+        return None
+    _bars(points, out / "controls.png")
+    return "\n".join([*lines, "![success by control](controls.png)", ""])
+
+
+def _bars(points: dict[str, dict[str, Success]], path: Path) -> None:
+    """A dot with its interval per row, a column per task."""
+    titles = list(dict.fromkeys(title for rows in points.values() for title in rows))
+    figure = Figure(figsize=(3.6 * len(points) + 3.0, 0.28 * len(titles) + 0.8))
+    all_axes = figure.subplots(1, len(points), sharey=True, squeeze=False)[0]
+    for (task, rows), axes in zip(points.items(), all_axes, strict=True):
+        for number, title in enumerate(titles):
+            if title in rows:
+                low, high = rows[title].interval
+                axes.plot([low, high], [number, number], color=COLOURS[0], linewidth=2)
+                axes.plot(rows[title].percent, number, "o", color=COLOURS[0], markersize=4)
+        axes.axvline(rows[next(iter(rows))].percent, color=MUTED, linewidth=0.8, linestyle=":")
+        tidy(axes, "", f"{task}: success [%]")
+        axes.set_xlim(0, 100)
+    all_axes[0].set_yticks(range(len(titles)), titles)
+    all_axes[0].invert_yaxis()
+    save_png(figure, path)
