@@ -44,9 +44,14 @@ class Report:
         return {**head, "allowed_false_alarms": list(self.allowed), "promise_kept": self.kept, "detectors": rows}
 
 
-def report(episodes: Sequence[Streams], calibration: Calibration) -> Report:
-    """Judge ``episodes``, which the calibration must not have seen."""
-    tracks = [replay(item, build_detectors(calibration.tensors)) for item in episodes]
+def replayed(episodes: Sequence[Streams], calibration: Calibration) -> list[Track]:
+    """What the calibration's detectors say of each episode; the same for any thresholds."""
+    return [replay(item, build_detectors(calibration.tensors)) for item in episodes]
+
+
+def report(episodes: Sequence[Streams], calibration: Calibration, tracks: Sequence[Track] | None = None) -> Report:
+    """Judge ``episodes``, which the calibration must not have seen; ``tracks`` where they were `replayed` before."""
+    tracks = replayed(episodes, calibration) if tracks is None else tracks
     names = [*tracks[0].names, *calibration.combinations]
     rows = tuple(figures(name, judge(episodes, tracks, name, calibration)) for name in names)
     failures = sum(_failed(item) for item in episodes)

@@ -5,7 +5,8 @@
 Rollouts are recorded once per task into DIR, over three ranges of seeds, and used again. Which detectors are combined,
 and how, was chosen by cross-validation on ``fit`` alone. The failures and half of the successes of ``fit`` and
 ``calibrate`` teach the detectors, the other successes set the thresholds, and all figures are of the held-out episodes.
-No detector hears how an episode ended.
+No detector hears how an episode ended. The calibrations, which are those that ship beside the policies, are written to
+DIR/calibration.
 `stalled` and `retries` hear the progress that the task reports, so everything is also shown without them; and how
 episodes rank while they are as old as the median success, where the mere length of an episode says nothing yet.
 """
@@ -19,14 +20,15 @@ from pathlib import Path
 
 import numpy as np
 
-from rove_teleop.failure.calibration import Calibration
-from rove_teleop.failure.detectors import NEEDS_PROGRESS, build_detectors
+from rove_teleop.failure.calibration import Calibration, save_calibration
+from rove_teleop.failure.detectors import NEEDS_PROGRESS
 from rove_teleop.failure.figures import figures
-from rove_teleop.failure.replay import replay
+from rove_teleop.failure.replay import Track
 from rove_teleop.failure.streams import Streams
 from rove_teleop.failure.streams_file import load_streams, save_streams
 from rove_teleop.failure_calibration import fit, set_thresholds
-from rove_teleop.failure_report import judge, report
+from rove_teleop.failure_files import calibration_path, policy_hash
+from rove_teleop.failure_report import judge, replayed, report
 from rove_teleop.policy.local import load_policy, shipped_checkpoint
 from rove_teleop.robots.description import load_robot
 from rove_teleop.rollout_streams import CALIBRATION_SEED, record_rollouts
@@ -71,14 +73,13 @@ def cost(calibration: Calibration, episodes: list[Streams]) -> tuple[float, floa
     return float(np.mean(tick_ms)), statistics.median(chunk_ms)
 
 
-def show(title: str, held: list[Streams], calibration: Calibration) -> None:
-    result = report(held, calibration)
+def show(title: str, held: list[Streams], tracks: list[Track], calibration: Calibration) -> None:
+    result = report(held, calibration, tracks)
     low, high = result.allowed
     print(f"\n{title}: {result.episodes} held out, {result.failures} failures; alpha {calibration.alpha:g} from "
           f"{calibration.successes} successes; decides: {calibration.decides}; promise "
           f"{'kept' if result.kept else 'NOT kept'} ({low} to {high} allowed)")  # fmt: skip
     typical_s = statistics.median(item.duration_s for item in held if item.success)
-    tracks = [replay(item, build_detectors(calibration.tensors)) for item in held]
     print(f"{'':17}{'AUROC':>7}{'at ' + format(typical_s, '.1f') + ' s':>10}{'balanced':>10}{'true':>22}{'false':>22}"
           f"{'lead':>8}{'share':>7}")  # fmt: skip
     for item in result.figures:
@@ -102,15 +103,20 @@ def main() -> None:
         episodes = streams_of(options.streams, task, "fit", options.fit)
         episodes += streams_of(options.streams, task, "calibrate", options.calibrate)
         held = streams_of(options.streams, task, "held_out", options.judge)
-        fitted = fit(episodes)
+        fitted, policy = fit(episodes), str(shipped_checkpoint(task))
+        tracks: list[Track] = []
         for title, settings in (
             (task, {}),
             (f"{task}, without the task's progress", {"without": NEEDS_PROGRESS}),
             (f"{task}, thresholds along the time", {"time_varying": True}),
         ):
-            calibration = set_thresholds(fitted, "benchmark", task, options.alpha, **settings)
-            show(title, held, calibration)
+            calibration = set_thresholds(fitted, policy_hash(policy), task, options.alpha, **settings)
+            tracks = tracks or replayed(held, calibration)
+            show(title, held, tracks, calibration)
+            blind = sum(len(track.stamp_s) < 2 for track in tracks)
+            print(f"{blind} of them ended before anybody could look twice, and count as they are")
             if not settings:
+                save_calibration(calibration_path(options.streams, policy), calibration)
                 tick_ms, chunk_ms = cost(calibration, held[:20])
                 print(f"cost on one core: {tick_ms:.4f} ms per control tick, {chunk_ms:.2f} ms per chunk")
 
