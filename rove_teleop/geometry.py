@@ -63,17 +63,18 @@ def log_so3(rotation: Array) -> Array:
 
 def exp_so3(rotation_vector: Array) -> Array:
     """Rotation matrix of a rotation vector (3,) (Rodrigues' formula)."""
-    angle = float(np.linalg.norm(rotation_vector))
+    angle = math.sqrt(rotation_vector @ rotation_vector)
     if angle < 1e-12:
-        return np.eye(3) + skew(rotation_vector)
+        return _EYE + skew(rotation_vector)
     k = skew(rotation_vector / angle)
-    result: Array = np.eye(3) + np.sin(angle) * k + (1 - np.cos(angle)) * (k @ k)
+    result: Array = _EYE + np.sin(angle) * k + (1 - np.cos(angle)) * (k @ k)
     return result
 
 
 def skew(v: Array) -> Array:
     """The matrix whose product with u is v cross u."""
-    return np.array([[0.0, -v[2], v[1]], [v[2], 0.0, -v[0]], [-v[1], v[0], 0.0]])
+    x, y, z = v.tolist()
+    return np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
 
 
 def transform(rotation: Array, translation_m: Array) -> Array:
