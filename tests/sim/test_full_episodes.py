@@ -18,7 +18,7 @@ from rove_teleop.sim.tasks import TASK_NAMES, task_params
 from rove_teleop.sim.world import World
 from rove_teleop.training.windows import moving_joints
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 ROBOT = load_robot("iron_r01")
 
