@@ -22,7 +22,7 @@ from rove_teleop.training.fitting import fit
 from rove_teleop.training.samples import Samples
 from rove_teleop.training.windows import Windows
 
-SAMPLES, JOINTS, FEATURES, HORIZON, STEPS, REPEATS = 20_000, 7, 48, 16, 200, 5
+SAMPLES, JOINTS, FEATURES, HORIZON, STEPS, REPEATS = 20_000, 7, 48, 16, 100, 3
 
 
 def main() -> None:
