@@ -17,10 +17,14 @@ PREROLL_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """A monitor's word at one moment: an alarm as a sentence, or None; for how long its score has been elevated."""
+    """A monitor's word at one moment: an alarm as a sentence, or None; for how long its score has been elevated.
+
+    ``calibrated``: its silence means something too, for its alarms keep a promise.
+    """
 
     alarm: str | None
     elevated_for_s: float = 0.0
+    calibrated: bool = False
 
 
 class Alarms:
@@ -50,11 +54,15 @@ class Alarms:
         self._elevated_s = now_s - advice.elevated_for_s if advice.elevated_for_s > 0.0 else None
 
     def look(self, now_s: float, policy_drives: bool) -> bool:
-        """Bring ``sentence`` up to date; whether an alarm arose just now. The monitor's counts before the timeout."""
+        """Bring ``sentence`` up to date; whether an alarm arose just now.
+
+        A calibrated monitor decides alone: the timeout beside it would break what it promises. Where it falls silent,
+        or was not calibrated, the timeout counts.
+        """
         before = self.sentence
         fresh = now_s - self._advised_s <= STALE_S
         advised = self._advice.alarm if fresh and policy_drives else None
-        self.sentence = advised or self.no_progress.alarm
+        self.sentence = advised if fresh and self._advice.calibrated else advised or self.no_progress.alarm
         return self.sentence is not None and before is None
 
     def preroll(self, now_s: float, cause: str) -> Event:

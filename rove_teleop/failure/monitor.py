@@ -141,7 +141,8 @@ class FailureMonitor:
         """What control is told; looks first, as `opinion`."""
         self.opinion(now_s)
         elevated = self.driving and self.elevated_s is not None
-        return Advice(self.alarm, now_s - self.elevated_s if elevated and self.elevated_s is not None else 0.0)
+        elevated_for_s = now_s - self.elevated_s if elevated and self.elevated_s is not None else 0.0
+        return Advice(self.alarm, elevated_for_s, self.decides in self.thresholds)
 
     @property
     def alarm(self) -> str | None:

@@ -80,7 +80,7 @@ class FailureNode(Node):
     def _say(self, now_s: float) -> None:
         opinions = self.monitor.opinion(now_s)
         advice = self.monitor.advice(now_s)
-        self._advice.publish(pack_advice(advice.alarm, advice.elevated_for_s))
+        self._advice.publish(pack_advice(advice.alarm, advice.elevated_for_s, advice.calibrated))
         if self._rows is None:
             return
         for item in opinions:

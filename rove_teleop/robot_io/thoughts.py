@@ -36,13 +36,15 @@ def read_thoughts(message: Float64MultiArray) -> tuple[Array | None, float | Non
     return embedding if len(embedding) else None, value if math.isfinite(value) else None
 
 
-def pack_advice(alarm: str | None, elevated_for_s: float) -> String:
-    """JSON: the alarm as a sentence or null, and for how long the score has been elevated (0: it is not)."""
-    return String(data=json.dumps({"alarm": alarm, "elevated_for_s": round(elevated_for_s, 4)}))
+def pack_advice(alarm: str | None, elevated_for_s: float, calibrated: bool) -> String:
+    """JSON: the alarm as a sentence or null, for how long the score has been elevated (0: it is not), and whether by a
+    calibration."""
+    body = {"alarm": alarm, "elevated_for_s": round(elevated_for_s, 4), "calibrated": calibrated}
+    return String(data=json.dumps(body))
 
 
-def read_advice(message: String) -> tuple[str | None, float]:
-    """The sentence or None, and for how long.
+def read_advice(message: String) -> tuple[str | None, float, bool]:
+    """The sentence or None, for how long, and whether by a calibration (false where nothing is said of that).
 
     Raises:
         MessageRefused: not the JSON of an advice.
@@ -50,8 +52,9 @@ def read_advice(message: String) -> tuple[str | None, float]:
     try:
         body = json.loads(message.data)
         alarm, elevated_for_s = body["alarm"], float(body["elevated_for_s"])
+        calibrated = body.get("calibrated", False) is True
     except (ValueError, TypeError, KeyError) as error:
         raise MessageRefused("not_json", f"an advice is JSON with alarm and elevated_for_s ({error})") from error
     if not (alarm is None or isinstance(alarm, str)) or not 0.0 <= elevated_for_s < 1e6:
         raise MessageRefused("nonsense", "an advice is a sentence or null, and a number of seconds")
-    return (alarm[:300] if alarm else None), elevated_for_s
+    return (alarm[:300] if alarm else None), elevated_for_s, calibrated

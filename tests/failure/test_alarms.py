@@ -30,6 +30,17 @@ def test_advice_counts_while_it_is_fresh_and_while_the_policy_drives():
     assert alarms.sentence is None
 
 
+def test_a_calibrated_monitor_decides_alone_as_long_as_it_speaks():
+    alarms = made()
+    alarms.on_progress(0.0, 0.1, policy_drives=True)
+    alarms.on_progress(5.0, 0.1, policy_drives=True)
+    alarms.advise(5.0, Advice(None, calibrated=True))
+    assert not alarms.look(5.0, policy_drives=True) and alarms.no_progress.alarm is not None
+    alarms.advise(5.1, Advice("late", calibrated=True))
+    assert alarms.look(5.1, policy_drives=True) and alarms.sentence == "late"
+    assert not alarms.look(9.0, policy_drives=True) and alarms.sentence == alarms.no_progress.alarm
+
+
 def test_the_preroll_begins_where_the_score_was_elevated_or_some_seconds_before_and_never_before_the_episode():
     alarms = made(100.0)
     alarms.advise(110.0, Advice(None, 3.0))
