@@ -59,9 +59,12 @@ def run_loop(
     if base is not None:
         _must_share(base, settings)
     loop = _Loop(settings, out, base or out, human, workers, progress)
+    # Whoever reads the summary while a run goes on sees no round vanish from it.
+    known = len(_read(out / "summary.json")["rounds"]) - 1 if (out / "summary.json").exists() else 0
     for number in range(settings.rounds + 1):
         loop.round(number)
-        write_durable_json(out / "summary.json", loop_summary(settings, loop.folders(number)))
+        if number >= known:
+            write_durable_json(out / "summary.json", loop_summary(settings, loop.folders(number)))
     return _read(out / "summary.json")
 
 
