@@ -17,7 +17,7 @@ EPISODE_BENCHMARKS := lerobot_export read save
 RENDERING := libegl1 libegl-mesa0 libgl1-mesa-dri libgles2
 PYTEST := $(VENV)/bin/python -m pytest
 
-.PHONY: compiled soak help demo test unit integration lint install system-demo system-test base-policies bench-retargeting bench-episodes bench-training clean
+.PHONY: compiled soak help demo test unit integration lint maze paper-tables install system-demo system-test base-policies bench-retargeting bench-episodes bench-training clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -68,6 +68,12 @@ bench-training: .cache/peers-data/.ready .cache/peers-training/.ready ## Trainin
 .cache/peers-training/.ready: benchmarks/training/peers.txt .cache/peers-data/.ready # Next to peers-data, which has torch.
 	.cache/peers-data/bin/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .cache/peers-training -r $<
 	@touch $@
+
+maze: install ## Critics where stitching decides, into docs/results/maze.md (about 25 minutes of one core)
+	OMP_NUM_THREADS=1 $(VENV)/bin/python benchmarks/maze/maze.py
+
+paper-tables: install ## What is missing of the tables of the paper, into docs/results (PAPER="--seeds 0 --sections main")
+	$(VENV)/bin/python benchmarks/paper/tables.py $(PAPER)
 
 install: $(STAMP) ## Make the environment in .venv
 
