@@ -93,11 +93,11 @@ def test_a_session_of_each_task(task, tmp_path):
 
 def test_every_takeover_mode_hands_over_inside_the_limits(tmp_path):
     """Without a policy nothing moves, the session notices, and the operator does the task in each mode."""
-    for takeover in ("anchored", "aligned"):
+    for takeover, codec in (("anchored", "jpeg"), ("aligned", "h264")):
         dataset = tmp_path / takeover
         done = rove(
             42, "collect", "--sim", "--policy", "none", "--episodes", 1, "--headless", "--takeover", takeover,
-            "--dataset", dataset, "--seed", 5, "--json",
+            "--dataset", dataset, "--seed", 5, "--json", "--camera-codec", codec,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr + logs(dataset)
         report = json.loads(done.stdout)
@@ -110,6 +110,9 @@ def test_every_takeover_mode_hands_over_inside_the_limits(tmp_path):
         episode = open_episode(Path(report["episodes"][0]["path"]))
         phases = set(np.unique(episode["control/phase"]).tolist())
         assert {Phase.PAUSED, Phase.ADAPTATION} <= phases
+        assert episode.codec("ego") == codec
+        frames = len(episode["cameras/ego/sequence"])
+        assert frames > 5 and np.ptp(episode.image("ego", frames - 1)) > 50, "the last image is a picture"
 
 
 def test_killing_the_recorder_stops_the_collection_but_not_control(tmp_path):
