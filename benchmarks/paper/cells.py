@@ -16,12 +16,12 @@ from rove_teleop.models.checkpoint import load_checkpoint
 from rove_teleop.robots.description import load_robot
 from rove_teleop.rounds.evaluation import evaluate_parallel, evaluation_json
 from rove_teleop.rounds.loop import run_loop
-from rove_teleop.rounds.loop_settings import LoopSettings
+from rove_teleop.rounds.loop_settings import OPERATOR_SKILL, LoopSettings
 from rove_teleop.rounds.people import record_people
 from rove_teleop.rounds.training_data import TrainingData, read_training_data, wanted_of
 from rove_teleop.rounds.training_run import constants_of, train_method
 from rove_teleop.rounds.workers import Workers
-from rove_teleop.sim.skills import DEFAULT_SKILL, SKILLS
+from rove_teleop.sim.skills import SKILLS
 from rove_teleop.training.presets import preset
 
 METHODS = ("rove", "sft", "filtered-bc", "hg-dagger", "recap")
@@ -71,7 +71,7 @@ def cells(tasks: Sequence[str], seeds: Sequence[int], sections: Sequence[str]) -
         "main": METHODS,
         "ablations": tuple(ABLATIONS),
         "controls": tuple(CONTROLS),
-        "skills": tuple(f"{skill}/{method}" for skill in SKILLS if skill != DEFAULT_SKILL for method in SKILL_METHODS),
+        "skills": tuple(f"{skill}/{method}" for skill in SKILLS if skill != OPERATOR_SKILL for method in SKILL_METHODS),
     }
     wanted = ["main"] + [section for section in names if section in sections and section != "main"]
     return [
@@ -112,7 +112,7 @@ def _done_file(plan: Plan, cell: Cell) -> Path:
     return plan.runs / "done" / (cell.key.replace("/", "--") + ".json")
 
 
-def _settings(plan: Plan, cell: Cell, method: str, rounds: int, skill: str = DEFAULT_SKILL) -> LoopSettings:
+def _settings(plan: Plan, cell: Cell, method: str, rounds: int, skill: str = OPERATOR_SKILL) -> LoopSettings:
     return LoopSettings(
         cell.task, method, rounds, cell.seed, plan.form, episodes=plan.episodes, evaluation=plan.evaluation,
         operator_skill=skill, demonstrations=plan.demonstrations,

@@ -25,11 +25,16 @@ def add(subparsers: Any) -> None:
     loop.add_argument("--seed", type=int, default=0, help="of everything, 0 to 99 (default %(default)s)")
     loop.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the run")
     loop.add_argument("--form", choices=("in_hand", "full"), default="in_hand", help="of the task")
-    loop.add_argument("--start", choices=("beginning", "varied"), default="varied", help="of collected episodes")
+    loop.add_argument(
+        "--start",
+        choices=("beginning", "varied"),
+        default="beginning",
+        help="of collected episodes (default %(default)s)",
+    )
     loop.add_argument("--episodes", type=int, default=80, help="collected per round (default %(default)s)")
     loop.add_argument("--evaluation", type=int, default=200, help="episodes per policy (default %(default)s)")
-    loop.add_argument("--demonstrations", type=int, default=0, help="of the base (default: as the task's recipe says)")
-    loop.add_argument("--operator-skill", default="skilled", metavar="NAME", help="of the simulated person")
+    loop.add_argument("--demonstrations", type=int, default=0, help="of the base (default: by task and form)")
+    loop.add_argument("--operator-skill", default="average", metavar="NAME", help="who corrects")
     loop.add_argument("--preset", default="paper", help="numbers of training: paper or seed (default %(default)s)")
     loop.add_argument("--robot", default="iron_r01")
     loop.add_argument("--base", type=Path, metavar="RUN0", help="share round 0 of another run")

@@ -20,7 +20,7 @@ def cross_fitted_values(
     episodes: Sequence[EpisodeSteps],
     settings: CriticSettings,
     seed: int = 0,
-    folds: int = 2,
+    folds: int = 5,
     initial: Critic | None = None,
     progress: Progress | None = None,
     workers: int = 2,

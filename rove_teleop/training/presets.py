@@ -40,6 +40,8 @@ class Preset:
         return None if self.labels.positives_only else method.beta
 
 
+_CRITIC = CriticSettings(pretrain_steps=300, steps=700, target_decay=0.99)
+"""Short: a few hundred episodes are soon learnt by heart, and held-out values get worse with longer training."""
 _PAPER = ActorSettings(steps=2000, batch=128, learning_rate=5e-4)
 _SEED = replace(_PAPER, noise_probability=1.0, noise_std=0.4)
 
@@ -48,7 +50,7 @@ PRESETS = {
     for preset in (
         Preset(
             name="paper",
-            critic=CriticSettings(horizon=16, gamma=1.0, tau=0.7),
+            critic=replace(_CRITIC, horizon=16, gamma=1.0, tau=0.7),
             actor=_PAPER,
             base=replace(_PAPER, steps=3000, learning_rate=1e-3),
             labels=LabelSettings(percentile=70.0, horizon=16, gamma=1.0),
@@ -56,7 +58,7 @@ PRESETS = {
         ),
         Preset(
             name="seed",
-            critic=CriticSettings(horizon=50, gamma=0.99, tau=0.7),
+            critic=replace(_CRITIC, horizon=50, gamma=0.99, tau=0.7),
             actor=_SEED,
             base=replace(_SEED, steps=3000, learning_rate=1e-3),
             labels=LabelSettings(percentile=70.0, horizon=16, gamma=0.99, positives_only=True),

@@ -19,12 +19,12 @@ def same(a, b):
 def test_no_value_depends_on_its_own_episode():
     """Whatever happens in an episode, the critic that values it was trained without: only others' values change."""
     episodes = drifting_episodes(12)
-    values = cross_fitted_values(episodes, QUICK, workers=1)
+    values = cross_fitted_values(episodes, QUICK, folds=2, workers=1)
     fold = assign_folds(episodes, 2)
     for changed in (0, 3):
         other = list(episodes)
         other[changed] = dataclasses.replace(episodes[changed], reward=episodes[changed].reward - 5.0)
-        assert same(cross_fitted_values(other, QUICK), values) == (fold == fold[changed]).tolist()
+        assert same(cross_fitted_values(other, QUICK, folds=2), values) == (fold == fold[changed]).tolist()
 
 
 def test_threads_change_nothing():
@@ -38,10 +38,10 @@ def test_human_episodes_teach_every_fold_and_are_never_left_out():
     human = [dataclasses.replace(one, kind="human", name=f"h{one.name}") for one in drifting_episodes(4, seed=1)]
     both = [*episodes, *human]
     assert assign_folds(both, 3)[-4:].tolist() == [-1] * 4
-    values = cross_fitted_values(both, QUICK)
+    values = cross_fitted_values(both, QUICK, folds=2)
     assert [len(value) for value in values] == [30] * 16
     brighter = [dataclasses.replace(one, reward=one.reward - 5.0) for one in human]
-    assert not any(same(cross_fitted_values([*episodes, *brighter], QUICK)[:12], values[:12]))
+    assert not any(same(cross_fitted_values([*episodes, *brighter], QUICK, folds=2)[:12], values[:12]))
 
 
 @pytest.mark.parametrize("folds", [2, 3, 5])
@@ -62,7 +62,7 @@ def test_folds_are_even_by_outcome_and_kind(folds):
 def test_what_leaves_nothing_to_learn_from_is_refused():
     episodes = drifting_episodes(12)
     with pytest.raises(DatasetInvalid, match="without fold [12] of 2: each of the . episodes is a success"):
-        cross_fitted_values([*episodes[::2], episodes[1]], QUICK)
+        cross_fitted_values([*episodes[::2], episodes[1]], QUICK, folds=2)
     known = train_critic(episodes, QUICK)
     with pytest.raises(DatasetInvalid, match="trained on 12 of the episodes, e00 among them"):
         cross_fitted_values(episodes, QUICK, initial=known)
