@@ -96,6 +96,7 @@ def compute(plan: Plan, cell: Cell) -> None:
             _skilled(plan, cell, workers)
         else:
             _trained_again(plan, cell, workers)
+    _done_file(plan, cell).parent.mkdir(parents=True, exist_ok=True)
     write_durable_json(_done_file(plan, cell), {**asdict(cell), "plan": {**asdict(plan), "runs": ""}})
 
 

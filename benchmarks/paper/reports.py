@@ -72,7 +72,7 @@ class _Table:
 
 def _main(table: _Table, out: Path) -> str | None:
     plan = table.plan
-    if not any(table.of("main", task, "rove", 0) for task in table.tasks):
+    if not any(table.of("main", task, "rove", 1) for task in table.tasks):
         return None
     lines = table.head(
         "Five methods, round after round", "The comparison of the paper's section 5: 2 tasks, 5 methods."

@@ -38,7 +38,10 @@ def main() -> int:
     lost = [] if arguments.report else _all(plan, wanted, arguments.processes)
     write_reports(plan, arguments.tasks, arguments.seeds, arguments.sections, arguments.out)
     for key in lost:
-        print(f"{key}: failed, see {plan.runs / 'logs' / (key.replace('/', '--') + '.txt')}", file=sys.stderr)
+        log = plan.runs / "logs" / (key.replace("/", "--") + ".txt")
+        print(
+            f"{key}: " + (f"failed, see {log}" if log.exists() else "not begun: what it needs failed"), file=sys.stderr
+        )
     return 1 if lost else 0
 
 
