@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 from mazes import EPISODES, LAYOUTS, LENGTH, dataset, maze
-from methods import MAIN, ROLLOUTS, SWEEP, limit, run_seed
+from methods import MAIN, SWEEP, limit, nearer, run_seed
 
 VARIANTS = ("play", "diverse")
 SWEPT = ("large", "diverse")
@@ -77,7 +77,7 @@ def _about() -> dict[str, dict[str, Any]]:
                 "success": float(np.mean([episode.success for episode in episodes])),
                 "length": LENGTH[name],
                 "limit": limit(maze(name)),
-                "rollouts": ROLLOUTS,
+                "nearer": float(nearer(maze(name), episodes).mean()),
             }
     return found
 

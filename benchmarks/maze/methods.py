@@ -77,7 +77,7 @@ def _at(example: EpisodeSteps, scene: Floats) -> EpisodeSteps:
 
 TAU = 0.9
 """The headline's optimism, for OVE and IQL alike: what IQL's paper uses in AntMaze."""
-QUICK = CriticSettings(tau=TAU, target_decay=0.98, learning_rate=3e-3)
+QUICK = CriticSettings(tau=TAU, target_decay=0.98, learning_rate=3e-3, pretrain_steps=1000, steps=2000)
 """A value must travel 20 backups here; behind a target of decay 0.995 that takes 5000 steps, behind this one 3000."""
 CRITICS: dict[str, Callable[[Maze, list[EpisodeSteps], int], Judgement]] = {
     "ove": lambda _, data, seed: ours(data, seed, QUICK),
@@ -118,7 +118,7 @@ def _cell(of: Maze, episodes: list[EpisodeSteps], seed: int, cell: str, judged: 
         policy, betas = train_policy(episodes, seed=seed), (None,)
     else:
         positive = judged.advantage > threshold([judged.advantage], PERCENTILE)
-        result["nearer"] = float(_nearer(of, episodes)[positive].mean())
+        result["nearer"] = float(nearer(of, episodes)[positive].mean())
         if cell == "filtered bc":
             policy, betas = train_policy(episodes, _kept(episodes, positive), seed=seed), (None,)
         else:
@@ -138,7 +138,7 @@ def _kept(episodes: list[EpisodeSteps], positive: NDArray[np.bool_]) -> NDArray[
     return positive & ~fails
 
 
-def _nearer(of: Maze, episodes: list[EpisodeSteps], ahead: int = 16) -> NDArray[np.bool_]:
+def nearer(of: Maze, episodes: list[EpisodeSteps], ahead: int = 16) -> NDArray[np.bool_]:
     """(s,) whether the chunk brought its walker nearer to the goal, by the shortest way."""
     found = []
     for one in episodes:
