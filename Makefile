@@ -69,7 +69,7 @@ bench-training: .cache/peers-data/.ready .cache/peers-training/.ready ## Trainin
 	.cache/peers-data/bin/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .cache/peers-training -r $<
 	@touch $@
 
-maze: install ## Critics where stitching decides, into docs/results/maze.md (about 25 minutes of one core)
+maze: install ## Critics where stitching decides, into docs/results/maze.md (16 minutes of one core)
 	OMP_NUM_THREADS=1 $(VENV)/bin/python benchmarks/maze/maze.py
 
 paper-tables: install ## What is missing of the tables of the paper, into docs/results (PAPER="--seeds 0 --sections main")
