@@ -18,7 +18,7 @@ Figures in this section are of seed 0 of large-diverse, measured once.
 - What theory demands: who regresses returns learns what becomes of whoever walked there. No episode from far away ever
   reached the goal, so far away all returns are those of failures, later or earlier, and of the chunks that Monte-Carlo
   calls positive one in five leads away. The bootstrapped expectile hands values on from errand to errand, over ways
-  that nobody walked in one go. Monte-Carlo's network is as close to its exact answer as OVE's is to its own: it is
+  that nobody walked in one go. Monte-Carlo's network is about as close to its exact answer as OVE's to its own: it is
   the wrong question, not a bad fit.
 - Optimism: every errand ends in a failure somewhere, and many turn back. From 18 cells from the goal to the start, a
   walk of 150 steps, the exact value falls by 150 at tau 0.9 and by 76 at tau 0.7; at tau 0.5 it rises at first. That
