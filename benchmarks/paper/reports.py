@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from variants import ABLATIONS, CONTROLS, SKILL_METHODS
 
 from rove_teleop.plots.figure import COLOURS, MUTED, save_png, tidy
-from rove_teleop.sim.skills import DEFAULT_SKILL, SKILLS
+from rove_teleop.rounds.loop_settings import OPERATOR_SKILL, SKILLS
 
 Found = dict[int, tuple[bool, ...]]
 
@@ -57,7 +57,7 @@ class _Table:
             what,
             "",
             f"In simulation, the tasks in their form `{plan.form}`; {plan.episodes} episodes collected per round, "
-            f"corrected by a simulated person ('{DEFAULT_SKILL}' unless said otherwise); each policy alone over "
+            f"corrected by a simulated person ('{OPERATOR_SKILL}' unless said otherwise); each policy alone over "
             f"{plan.evaluation} fresh episodes per seed, the same ones for all policies of a seed. Figures are percent "
             f"of success with the 95 % Wilson interval over all episodes of the seeds that are in "
             f"({', '.join(counts)} of {len(self.seeds)}); the interval does not know how much seeds differ, the column "
@@ -175,7 +175,7 @@ def _controls(table: _Table, out: Path) -> str | None:
         for skill in SKILLS:
             for method in SKILL_METHODS:
                 default = table.of("main", task, method, after)
-                found = default if skill == DEFAULT_SKILL else table.of("skills", task, f"{skill}/{method}")
+                found = default if skill == OPERATOR_SKILL else table.of("skills", task, f"{skill}/{method}")
                 named[f"{method}, a person who is {skill}"] = found
         lines += [f"## {task}", "", "| | success | beside the base | beside ROVE | by seed |"]
         lines += ["| --- | --- | --- | --- | --- |"]
