@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from variants import ABLATIONS, CONTROLS, SKILL_METHODS
 
 from rove_teleop.plots.figure import COLOURS, MUTED, save_png, tidy
-from rove_teleop.rounds.loop_settings import OPERATOR_SKILL, SKILLS
+from rove_teleop.rounds.loop_settings import OPERATOR_SKILL
+from rove_teleop.sim.skills import SKILLS
 
 Found = dict[int, tuple[bool, ...]]
 
