@@ -83,6 +83,7 @@ def test_the_folder_is_the_users(monkeypatch, tmp_path: Path):
     assert tls.config_folder() == Path.home() / ".config" / "rove_teleop"
 
 
+# Addresses to be refused; nothing is bound to them.
 @pytest.mark.parametrize("host", ["0.0.0.0", "224.0.0.1", "example.org", "::", "lab-robot", "10.0.0"])
 def test_every_interface_at_once_and_names_are_refused(host):
     with pytest.raises(UsageError, match=f"--headset-host {host}"):

@@ -8,6 +8,7 @@ from rove_teleop.console import address_of, host_names, loopback_socket
 from rove_teleop.errors import UsageError
 
 
+# Addresses to be refused; nothing is bound to them.
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "10.0.0.1", "fe80::1"])
 def test_every_other_address_is_refused_with_the_way_to_do_it(host):
     with pytest.raises(UsageError, match="ssh -L"):
@@ -33,6 +34,7 @@ def test_version_six():
     try:
         listener = loopback_socket("::1", 0)
     except UsageError:
+        # Kernels may be built or started without IPv6, and nothing here can add it.
         pytest.skip("this machine has no IPv6 loopback")
     with listener:
         assert address_of(listener) == f"http://[::1]:{listener.getsockname()[1]}"

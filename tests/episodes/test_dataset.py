@@ -111,6 +111,7 @@ def test_a_writer_meets_a_newer_dataset_in_a_sentence_and_leaves_it_alone(tmp_pa
     assert sorted(tmp_path.iterdir()) == before
 
 
+# As root, file permissions refuse nothing; only a mount does. CI is root, so it runs there.
 @pytest.mark.skipif(os.geteuid() != 0, reason="a read-only mount needs root, who may write a read-only folder")
 def test_a_read_only_dataset_is_read_and_refuses_a_writer_in_a_sentence(tmp_path: Path) -> None:
     root = tmp_path / "data"

@@ -23,7 +23,11 @@ PEERS = Path(__file__).parents[2] / ".cache/peers-data"
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.timeout(300),
-    pytest.mark.skipif(not (PEERS / ".ready").exists(), reason="needs LeRobot: sh benchmarks/episodes/peers.sh"),
+    # 2.2 GB, so `make test` makes it on CI only; there its absence is a failure, not a skip.
+    pytest.mark.skipif(
+        not (PEERS / ".ready").exists() and "CI" not in os.environ,
+        reason="needs LeRobot: sh benchmarks/episodes/peers.sh",
+    ),
 ]
 
 

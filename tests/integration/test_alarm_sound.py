@@ -19,6 +19,7 @@ from .console_process import running_console
 from .ros_watch import Watcher
 from .test_console_browser import CHROMIUM, FLAGS
 
+# `make test` installs Chromium: in CI its absence is a failure, not a skip.
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.browser,

@@ -129,7 +129,7 @@ def test_a_silent_control_does_not_block_the_page(console, watcher):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--host", "0.0.0.0"), "loopback only"),
+        (("--host", "0.0.0.0"), "loopback only"),  # refused before anything is bound
         (("--host", "lab.example"), "lab.example"),
         (("--port", "99999"), "--port 99999"),
         (("--port", "0", "--cameras", "ego,../x"), "--cameras"),

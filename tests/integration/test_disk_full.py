@@ -17,6 +17,7 @@ from tests.episodes.recording_tools import ATTRIBUTES
 
 from .recorder_process import RecorderProcess, Rows
 
+# CI is root, so it runs there.
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root"),

@@ -16,6 +16,7 @@ from rove_teleop.ros_environment import CHOICES
 
 from .ros_watch import Watcher
 
+# Linux has /proc/net/udp, and with it CI; elsewhere there is nothing to read sockets from.
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.timeout(60),
@@ -82,6 +83,7 @@ def test_what_the_test_above_looks_for_is_there_without_the_profile(tmp_path: Pa
     node = by_hand(tmp_path / "log", ROS_AUTOMATIC_DISCOVERY_RANGE="LOCALHOST")
     try:
         watch_until_joints(tmp_path / "log")
+        # The control of this file: what must never be found with our profile can be found at all.
         assert "0.0.0.0" in bound_addresses(node)
         assert shared_files(node)
     finally:
