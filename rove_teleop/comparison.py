@@ -11,6 +11,12 @@ from .evaluation import Evaluation
 from .handover.states import Signal
 
 
+def mcnemar_p(only_one: int, only_other: int) -> float:
+    """Two-sided exact McNemar test of pairs in which only the one, or only the other, succeeds."""
+    differ = only_one + only_other
+    return 1.0 if differ == 0 else float(binomtest(only_one, differ, 0.5).pvalue)
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Two evaluations over the same seeds."""
@@ -36,9 +42,8 @@ class Comparison:
 
     @property
     def p_value(self) -> float:
-        """Two-sided exact McNemar test: how likely such a difference is between policies that are equally good."""
-        differ = self.only_one + self.only_other
-        return 1.0 if differ == 0 else float(binomtest(self.only_one, differ, 0.5).pvalue)
+        """How likely such a difference is between policies that are equally good (`mcnemar_p`)."""
+        return mcnemar_p(self.only_one, self.only_other)
 
     def sentence(self) -> str:
         """One line for a person."""

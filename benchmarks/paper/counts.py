@@ -8,6 +8,8 @@ from typing import Any
 
 from scipy.stats import binomtest
 
+from rove_teleop.comparison import mcnemar_p
+
 Outcomes = Mapping[int, tuple[bool, ...]]
 """By seed of the run, whether each evaluation episode succeeded; the episodes are the same for all policies."""
 
@@ -80,8 +82,7 @@ class Paired:
     @property
     def p_value(self) -> float:
         """Two-sided exact McNemar test over all pairs."""
-        differ = self.only_one + self.only_other
-        return 1.0 if differ == 0 else float(binomtest(self.only_one, differ, 0.5).pvalue)
+        return mcnemar_p(self.only_one, self.only_other)
 
     def __str__(self) -> str:
         return f"{self.points:+.1f} ({self.only_one}:{self.only_other}, p {shown_p(self.p_value)})"

@@ -82,7 +82,9 @@ def _main(table: _Table, out: Path) -> str | None:
     all_axes = figure.subplots(1, len(table.tasks), sharey=True, squeeze=False)[0]
     for task, axes in zip(table.tasks, all_axes, strict=True):
         lines += _main_task(table, task, axes)
-    all_axes[-1].legend(fontsize=7, frameon=False)
+    drawn = [axes for axes in all_axes if axes.get_legend_handles_labels()[0]]
+    for axes in drawn[-1:]:
+        axes.legend(fontsize=7, frameon=False)
     save_png(figure, out / "main.png")
     lines += [f"![success by round](main.png)\n\nThe base is round 0; {plan.rounds} rounds follow.", ""]
     return "\n".join(lines)

@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import binomtest
 
+from rove_teleop.comparison import mcnemar_p
 from rove_teleop.control_loop import ControlLoop
 from rove_teleop.control_tick import Tick
 from rove_teleop.evaluation import FIRST_SEED, planner
@@ -206,8 +207,8 @@ def joined_loop(robot: RobotDescription, join: Join) -> ControlLoop:
 def mcnemar(one: list[bool], other: list[bool]) -> float:
     """Exact two-sided p of the paired outcomes."""
     only_one = sum(a and not b for a, b in zip(one, other, strict=True))
-    differ = sum(a != b for a, b in zip(one, other, strict=True))
-    return float(binomtest(only_one, differ).pvalue) if differ else 1.0
+    only_other = sum(b and not a for a, b in zip(one, other, strict=True))
+    return mcnemar_p(only_one, only_other)
 
 
 def main() -> int:
