@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from scipy.stats import binomtest
 
 from .errors import PolicyUnavailable, UsageError
+from .failure.streams import Listener
 from .handover.states import Signal
 from .policy.protocol import Observation, Plan, Policy, within_validity
 from .robots.description import RobotDescription
@@ -93,12 +94,12 @@ def evaluate(
     return Evaluation(task, first_seed, tuple(results), {**world.notes, **refused})
 
 
-def attempt(world: World, policy: Policy, seed: int) -> Result:
+def attempt(world: World, policy: Policy, seed: int, monitor: Listener | None = None) -> Result:
     """One episode of ``policy`` alone, the same for a seed whatever ``world`` and ``policy`` did before."""
     policy.reset(seed)
     timing = replace(Timing(), replan_s=policy.execute_s, limit_s=world.task.params.time_limit_s)
     plan = planner(policy, world, timing.inference_s)
-    return run_episode(world, live_loop(world.robot), seed, plan, timing=timing)
+    return run_episode(world, live_loop(world.robot), seed, plan, timing=timing, monitor=monitor)
 
 
 def planner(policy: Policy, world: World, delay_s: float = Timing.inference_s) -> Planner:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import DatasetInvalid
 from ..evaluation import FIRST_SEED, Evaluation, attempt
+from ..failure.streams import StreamRecorder, Streams
 from ..failure_files import policy_hash
 from ..handover.states import Signal
 from ..rollout import Result
@@ -47,22 +48,40 @@ def evaluate_parallel(
         CheckpointInvalid: it does not fit.
         StageLost: a worker process died.
     """
+    return evaluate_and_hear(workers, robot, task, checkpoint, episodes, first_seed, form, beta, progress)[0]
+
+
+def evaluate_and_hear(
+    workers: Workers,
+    robot: str,
+    task: str,
+    checkpoint: Path,
+    episodes: int,
+    first_seed: int = FIRST_SEED,
+    form: str = "in_hand",
+    beta: float | None = None,
+    progress: Progress | None = None,
+) -> tuple[Evaluation, list[Streams]]:
+    """`evaluate_parallel`, and what failure detectors hear of each episode."""
     path, sha = str(checkpoint), policy_hash(str(checkpoint))
     seeds = range(first_seed, first_seed + episodes)
     jobs = [EvaluationJob(robot, task, form, path, sha, beta, seed) for seed in seeds]
     found = workers.map(run_evaluation, jobs, progress)
-    refused = sum((Counter(counts) for _, counts in found), Counter[str]())
+    refused = sum((Counter(counts) for _, counts, _ in found), Counter[str]())
     notes = world_of(robot, task, form, "deployment").notes
     says = {"plans refused": str(dict(refused))} if refused else {}
-    return Evaluation(task, first_seed, tuple(result for result, _ in found), {**notes, **says})
+    results, streams = tuple(result for result, _, _ in found), [heard for _, _, heard in found]
+    return Evaluation(task, first_seed, results, {**notes, **says}), streams
 
 
-def run_evaluation(job: EvaluationJob) -> tuple[Result, dict[str, int]]:
-    """The job's episode, and which plans were refused in it."""
+def run_evaluation(job: EvaluationJob) -> tuple[Result, dict[str, int], Streams]:
+    """The job's episode, which plans were refused in it, and what failure detectors hear of it."""
     policy = policy_of(job.checkpoint, job.sha, job.robot, job.beta)
     policy.refused.clear()
-    result = attempt(world_of(job.robot, job.task, job.form, "deployment"), policy, job.seed)
-    return result, dict(policy.refused)
+    heard = StreamRecorder(f"{job.task} {job.seed}")
+    result = attempt(world_of(job.robot, job.task, job.form, "deployment"), policy, job.seed, heard)
+    streams = heard.finish(result.outcome is Signal.SUCCESS, result.duration_s, result.failure or "")
+    return result, dict(policy.refused), streams
 
 
 def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:

@@ -16,12 +16,13 @@ from ..episodes.durability import write_durable_json
 from ..episodes.label_runs import data_revision
 from ..errors import DatasetInvalid, UsageError
 from ..evaluation import FIRST_SEED
-from ..failure_files import policy_hash
+from ..failure_files import file_hash, find_calibration, policy_hash
 from ..models.checkpoint import load_checkpoint
 from ..training.methods import method as method_named
 from ..training.presets import preset as preset_named
+from .alarms import calibrate_alarms, trigger_leads
 from .collection import Driver, collect_demonstrations, collect_round
-from .evaluation import evaluate_parallel, evaluation_json
+from .evaluation import evaluate_and_hear, evaluation_json
 from .loop_settings import MOST_EPISODES, LoopSettings
 from .stages import Stages
 from .summary import add_to_report, collection_json, loop_summary
@@ -97,8 +98,10 @@ class _Loop:
         judged = {"policy": sha, "episodes": self.settings.evaluation, "first_seed": self._evaluation_seed}
         stages.result(folder / "evaluation.json", judged, lambda: self._evaluate(number, checkpoint))
         if number < self.settings.rounds:
-            collected = {"policy": sha, "episodes": self.settings.episodes, "skill": self.settings.operator_skill}
-            stages.result(folder / "collection.json", collected, lambda: self._collect(number, checkpoint))
+            alarms = find_calibration(str(checkpoint), folder)
+            collected: dict[str, Any] = {"policy": sha, "calibration": "" if alarms is None else file_hash(alarms)}
+            collected |= {"episodes": self.settings.episodes, "skill": self.settings.operator_skill}
+            stages.result(folder / "collection.json", collected, lambda: self._collect(number, checkpoint, alarms))
         add_to_report(self.folders(number))
 
     def _home(self, number: int) -> Path:
@@ -155,22 +158,23 @@ class _Loop:
         return {"policy": policy_hash(str(run.policy)), "skipped": len(data.skipped)}
 
     def _evaluate(self, number: int, checkpoint: Path) -> dict[str, Any]:
+        """The same episodes tell how good the policy is and calibrate its alarms."""
         settings = self.settings
-        found = evaluate_parallel(
+        found, heard = evaluate_and_hear(
             self.workers, settings.robot, settings.task, checkpoint, settings.evaluation, self._evaluation_seed,
             settings.form, progress=self._shown(f"round {number}: evaluation"),
         )  # fmt: skip
-        return evaluation_json(found)
+        return {**evaluation_json(found), "alarms": calibrate_alarms(heard, checkpoint, settings.task)}
 
-    def _collect(self, number: int, checkpoint: Path) -> dict[str, Any]:
-        settings = self.settings
+    def _collect(self, number: int, checkpoint: Path, alarms: Path | None) -> dict[str, Any]:
+        settings, dataset = self.settings, self._home(number) / "dataset" / f"round-{number}"
         first_seed = COLLECTION_SEED + MOST_EPISODES * (10 * settings.seed + number)
         found = collect_round(
-            self.workers, self._home(number) / "dataset" / f"round-{number}", 1 + number, settings.scene,
-            Driver.of(checkpoint, f"round-{number}"), settings.episodes, first_seed, settings.operator_skill,
-            progress=self._shown(f"round {number}: collection"),
+            self.workers, dataset, 1 + number, settings.scene, Driver.of(checkpoint, f"round-{number}"),
+            settings.episodes, first_seed, settings.operator_skill, alarms,
+            self._shown(f"round {number}: collection"),
         )  # fmt: skip
-        return collection_json(found)
+        return {**collection_json(found), "trigger_leads": trigger_leads(dataset)}
 
     def _shown(self, stage: str) -> Callable[[int, int], None] | None:
         show = self.progress

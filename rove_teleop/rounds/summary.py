@@ -12,6 +12,7 @@ from typing import Any
 from ..comparison import Comparison
 from ..errors import DatasetInvalid
 from ..evaluation import Evaluation
+from .alarms import alarms_text
 from .collection import Collected
 from .evaluation import evaluation_of, success_json
 from .loop_settings import LoopSettings
@@ -53,6 +54,7 @@ def _round_json(number: int, evaluations: Sequence[Evaluation], folder: Path) ->
     if number > 0:
         told["against_base"] = _compared(Comparison(this, evaluations[0]))
         told["against_before"] = _compared(Comparison(this, evaluations[number - 1]))
+    told["alarms"] = (_result(folder / "evaluation.json") or {}).get("alarms")
     collected = _result(folder / "collection.json")
     told["collection"] = None if collected is None else {k: v for k, v in collected.items() if k != "each"}
     return told
@@ -83,6 +85,9 @@ def success_text(folders: Sequence[Path]) -> str:
     collected = _result(folders[-1] / "collection.json")
     if collected is not None:
         lines += ["", "## Collected with it", "", _collection_sentence(collected)]
+    alarms = (_result(folders[-1] / "evaluation.json") or {}).get("alarms")
+    if alarms is not None:
+        lines += alarms_text(alarms, {} if collected is None else collected["trigger_leads"])
     lines += ["", *(f"- {key}: {value}" for key, value in this.notes.items())]
     return "\n".join(lines) + "\n"
 

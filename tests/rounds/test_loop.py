@@ -79,6 +79,8 @@ def test_a_run_has_everything(whole):
     for name, count in {"demonstrations": 3, "round-0": 4}.items():
         report = verify_dataset(out / "dataset" / name)
         assert (report.exit_code, len(report.episodes)) == (0, count), report
+    assert "successful episodes" in told["rounds"][1]["alarms"]["refused"]
+    assert "Not calibrated: " in (out / "round-1" / "report.md").read_text()
     assert not (out / "dataset" / "round-1").exists(), "nobody learns from what the last round would collect"
 
 
