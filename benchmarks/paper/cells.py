@@ -98,6 +98,16 @@ def compute(plan: Plan, cell: Cell) -> None:
             _trained_again(plan, cell, workers)
     _done_file(plan, cell).parent.mkdir(parents=True, exist_ok=True)
     write_durable_json(_done_file(plan, cell), {**asdict(cell), "plan": {**asdict(plan), "runs": ""}})
+    _forget_episodes(plan, cell)
+
+
+def _forget_episodes(plan: Plan, cell: Cell) -> None:
+    """80 episodes take a gigabyte: only those that other cells learn from stay."""
+    first = cell.name in ("rove", f"{cell.name.split('/')[0]}/{SKILL_METHODS[0]}")
+    needed = {f"round-{number}" for number in range(plan.after)} | {"demonstrations"} if first else set()
+    for dataset in (folder_of(plan, cell) / "dataset").glob("*/"):
+        if dataset.name not in needed:
+            shutil.rmtree(dataset)
 
 
 def folder_of(plan: Plan, cell: Cell) -> Path:
