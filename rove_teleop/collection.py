@@ -293,5 +293,9 @@ def _supervisor(options: SessionOptions) -> SimulatedSupervisor | None:
         raise UsageError(f"--supervisor must be one of {', '.join(kinds)}, got '{options.supervisor}'")
     if options.supervisor == "console":
         return None
-    habits = SupervisorHabits(time_limit_s=options.time_limit_s, only_teleoperate=options.supervisor == "teleoperate")
+    habits = SupervisorHabits(
+        time_limit_s=options.time_limit_s,
+        only_teleoperate=options.supervisor == "teleoperate",
+        takes_over=options.operator != "none",
+    )
     return SimulatedSupervisor(habits, options.seed or 0)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..errors import UsageError
 from ..sim.skills import DEFAULT_SKILL, SKILLS
 from .arguments import port, scale
 
@@ -42,7 +43,7 @@ def _session_arguments(command: argparse.ArgumentParser, episodes: int) -> None:
     add("--task", default="toaster", help="toaster or whiteboard (default %(default)s)")
     add("--episodes", type=int, default=episodes, help="how many (default %(default)s)")
     add("--dataset", type=Path, default=Path("datasets/demo"), help="folder (default %(default)s)")
-    add("--operator", default="simulated", help="simulated, replay:FILE, webxr, openxr, xsens, ... (docs/devices.md)")
+    add("--operator", default="simulated", help="simulated, none, replay:FILE, webxr, openxr, ... (docs/devices.md)")
     add("--operator-skill", choices=tuple(SKILLS), default=DEFAULT_SKILL, help="of a simulated operator")
     add("--operator-name", metavar="NAME", default="", help="who that is: uses what rove calibrate NAME remembered")
     add("--headset-host", default="", help="webxr: this machine's address (default: the one on the local network)")
@@ -86,7 +87,6 @@ def collect(options: argparse.Namespace) -> int:
     # Ended by a supervisor or `timeout`, a session must stop its robot just as with Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     terminal = Console(width=None if sys.stdout.isatty() else 140, stderr=options.json)
-    attended = options.operator == "none" or is_person(options.operator)
     session = SessionOptions(
         dataset=options.dataset,
         task=options.task,
@@ -95,7 +95,7 @@ def collect(options: argparse.Namespace) -> int:
         operator=options.operator,
         operator_skill=options.operator_skill,
         operator_name=checked_name(options.operator_name) if options.operator_name else "",
-        supervisor=options.supervisor or ("console" if attended else "simulated"),
+        supervisor=options.supervisor or _supervisor_of(options),
         checkpoint=options.policy or "",
         shadow=options.shadow,
         failure_calibration=options.failure_calibration,
@@ -139,6 +139,22 @@ def collect(options: argparse.Namespace) -> int:
         print(f"rove: {summary.stopped}", file=sys.stderr)
         return summary.exit_code
     return 0 if summary.ticks_lost == 0 else 3
+
+
+def _supervisor_of(options: argparse.Namespace) -> str:
+    """Who marks the outcome where nobody was named: people where there is a console, else whoever can."""
+    from ..session import is_person
+
+    if options.operator != "none" and not is_person(options.operator):
+        return "simulated"
+    if not options.headless:
+        return "console"
+    if options.sim and options.operator == "none":
+        return "simulated"
+    raise UsageError(
+        f"--headless with --operator {options.operator}: without the console nobody says how an episode ended, so it "
+        "would never end; leave --headless out, or say --supervisor console if another program calls control's services"
+    )
 
 
 def _progress_bar(terminal: Any, episodes: int) -> Callable[[Any, dict[str, object]], None]:

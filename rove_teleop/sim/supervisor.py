@@ -14,7 +14,8 @@ class SupervisorHabits:
     """Times in seconds. ``reaction_s`` is the range between noticing and pressing.
 
     ``only_teleoperate``: take the robot at once, let the person move it whatever becomes of the task, and discard the
-    episode at the time limit.
+    episode at the time limit. Without ``takes_over`` nobody is there who could: no alarm is a reason to pause then, and
+    what stands still is a failure at the time limit.
     """
 
     reaction_s: tuple[float, float] = (0.3, 0.8)
@@ -23,6 +24,7 @@ class SupervisorHabits:
     recovered_gain: float = 0.04
     recovered_for_s: float = 0.7
     only_teleoperate: bool = False
+    takes_over: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ class SimulatedSupervisor:
             return Signal.SUCCESS
         if view.failure is not None or view.elapsed_s > self.habits.time_limit_s:
             return Signal.FAILURE
+        if not self.habits.takes_over:
+            return None
         if view.state == "autonomous" and view.alarm:
             return Signal.PAUSE
         if view.state in ("paused", "hold"):

@@ -18,12 +18,14 @@ from diagnostic_msgs.msg import DiagnosticArray
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
+from rove_teleop.episodes.dataset import Dataset
 from rove_teleop.episodes.read import open_episode
 from rove_teleop.failure.calibration import Calibration, save_calibration
 from rove_teleop.failure.conformal import Threshold
-from rove_teleop.failure_files import file_hash, policy_hash
+from rove_teleop.failure_files import calibration_path, file_hash, policy_hash
 from rove_teleop.policy.local import shipped_checkpoint
 from rove_teleop.robot_io.topics import LATCHED
+from rove_teleop.types import Phase
 
 from .ros_watch import Watcher, node_process
 from .test_session import ROVE, environment, logs, process_id, report_of
@@ -135,6 +137,25 @@ def test_a_session_goes_on_without_it_and_starts_it_again(watcher: Watcher, tmp_
     stamp_s, threshold = np.asarray(episode["failure/stamp_s"])[own], np.asarray(episode["failure/threshold"])[own]
     assert (threshold == 1.0).all() and np.asarray(episode["failure/alarm"])[own].any()
     assert np.diff(stamp_s).max() > 0.5, "it was away, and opined again"
+
+
+def test_without_anybody_to_take_over_an_alarm_stops_nothing_and_the_time_limit_decides(tmp_path: Path) -> None:
+    dataset, policy = tmp_path / "data", str(shipped_checkpoint("toaster"))
+    Dataset.create(dataset)
+    calibration = quick_alarm(calibration_path(dataset, policy), "overtime", 1.0, policy_hash(policy))
+    command = ["collect", "--sim", "--episodes", "1", "--headless", "--operator", "none", "--cameras", ""]
+    done = subprocess.run(
+        [ROVE, *command, "--dataset", str(dataset), "--seed", "5", "--time-limit", "3"],
+        env=environment(DOMAIN), capture_output=True, text=True, timeout=90, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr + logs(dataset)
+    (report,) = report_of(dataset)["episodes"]
+    assert report["outcome"] == "failure" and report["duration_s"] < 6.0
+    episode = open_episode(Path(report["path"]))
+    assert set(np.unique(episode["control/phase"]).tolist()) == {Phase.AUTONOMOUS}
+    assert b"alarm" in {row.tobytes().rstrip(b"\0") for row in np.asarray(episode["events/kind"])}
+    # The calibration lay in the dataset: nobody named it.
+    assert episode.attributes["config_hashes"]["failure"] == file_hash(calibration)
 
 
 def test_a_calibration_of_another_policy_starts_no_session(tmp_path: Path) -> None:

@@ -63,3 +63,12 @@ def test_teleoperation_ignores_the_task_and_ends_at_its_time():
     assert press(supervisor, view("autonomous"))[0] is Signal.PAUSE
     assert press(supervisor, view("adaptation", success=True, failure="dropped"), 10.0)[0] is None
     assert press(supervisor, view("adaptation", elapsed_s=21.0), 20.0)[0] is Signal.DISCARD
+
+
+def test_where_nobody_can_take_over_it_only_marks_how_the_episode_ended():
+    supervisor = SimulatedSupervisor(SupervisorHabits(takes_over=False, time_limit_s=20.0))
+    for state in ("autonomous", "paused", "hold"):
+        assert press(supervisor, view(state, alarm=True)) == (None, 5.0)
+        assert press(supervisor, view(state, alarm=True, elapsed_s=21.0), 10.0)[0] is Signal.FAILURE
+        assert press(supervisor, view(state, alarm=True, success=True), 20.0)[0] is Signal.SUCCESS
+    assert press(supervisor, view("fault"), 30.0)[0] is Signal.ACKNOWLEDGE
