@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .errors import UsageError
 from .models.checkpoint import load_checkpoint
+from .models.policy_critic import load_policy_critic
 from .policy.local import LocalPolicy, shipped_checkpoint
 from .policy.protocol import Policy
 from .policy.remote.served import Served
@@ -22,13 +23,13 @@ def serve_checkpoint(checkpoint: Path | None, task: str, robot_name: str) -> tup
 
     Raises:
         UsageError: there is no such file or task.
-        CheckpointInvalid: the file is none, or does not fit the robot.
+        CheckpointInvalid: the file is none, or does not fit the robot, or the critic beside it is another policy's.
     """
     path = checkpoint or shipped_checkpoint(task)
     if not path.is_file():
         raise UsageError(f"--checkpoint {path}: there is no such file")
     robot, loaded = load_robot(robot_name), load_checkpoint(path)
-    header = loaded.header
+    header, critic = loaded.header, load_policy_critic(path, loaded.header)
     # Once now, so that what does not fit is refused before anyone connects.
     LocalPolicy(loaded, robot)
     served = Served(
@@ -42,7 +43,7 @@ def serve_checkpoint(checkpoint: Path | None, task: str, robot_name: str) -> tup
         horizon=header.horizon,
         execute=header.execute,
     )
-    return served, lambda: LocalPolicy(loaded, robot)
+    return served, lambda: LocalPolicy(loaded, robot, critic=critic)
 
 
 def read_token(path: Path) -> str:

@@ -42,6 +42,18 @@ def add(subparsers: Any) -> None:
     command.add_argument("--out", type=Path, required=True, help="checkpoint file")
     command.add_argument("--seed", type=int, default=0)
     command.set_defaults(run=base_policy)
+    command = sim.add_parser("critic", help="NAME.critic.safetensors beside a policy NAME.safetensors: collect, train")
+    command.add_argument(
+        "--policy", type=Path, metavar="CHECKPOINT", required=True, help="gets NAME.critic.safetensors"
+    )
+    command.add_argument(
+        "--dataset", type=Path, required=True, metavar="FOLDER", help="where the episodes are recorded"
+    )
+    command.add_argument("--form", choices=("in_hand", "full"), default="in_hand", help="of the task (docs/tasks.md)")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--workers", type=int, help="processes (default: one per core)")
+    command.set_defaults(run=critic)
+
     command = sim.add_parser("people", help="simulated people who do a task without a robot, for critics: half fail")
     command.add_argument("dataset", type=Path)
     command.add_argument("--task", default="toaster")
@@ -137,6 +149,7 @@ def base_policy(options: argparse.Namespace) -> int:
     """Demonstrations of the scripted expert, then behaviour cloning: how the shipped policies were made."""
     from ..base_policy import train_base_policy
     from ..models.checkpoint import save_checkpoint
+    from ..models.policy_critic import critic_path
     from ..robots.description import load_robot
 
     show = counter(options.task)
@@ -148,8 +161,29 @@ def base_policy(options: argparse.Namespace) -> int:
         options.form,
     )
     save_checkpoint(options.out, checkpoint)
+    # The critic of a policy that was here before is nobody's now, and would be refused.
+    critic_path(options.out).unlink(missing_ok=True)
     size_mb = options.out.stat().st_size / 1e6
     print(f"{options.out}: {size_mb:.2f} MB from {len(demonstrations)} demonstrations")
+    return 0
+
+
+def critic(options: argparse.Namespace) -> int:
+    """Episodes of a policy in virtual time, corrected by a simulated person, and a critic of them beside it."""
+    from ..rounds.watching_critic import give_critic
+    from ..rounds.workers import Workers
+
+    show = counter(options.policy.stem)
+    with Workers(options.workers) as workers:
+        path = give_critic(
+            options.policy,
+            options.dataset,
+            workers,
+            options.seed,
+            options.form,
+            lambda stage, done, total, remark: show(done, total, stage, remark),
+        )
+    print(f"{path}: {path.stat().st_size / 1e3:.0f} kB")
     return 0
 
 

@@ -103,11 +103,21 @@ class Scene(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class WatchedPolicy:
+    """The one policy that a critic watches live: 16 hex digits of the SHA-256 of its file, its task, what it reads."""
+
+    sha256: str
+    task: str
+    feature_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CriticHeader:
     """What a critic was trained for.
 
     ``low`` and ``high`` are the returns, in reward units, that the network calls -1 and 0. ``seen`` names the episodes
-    it, or the critic that it started from, was trained on: it knows their ends. ``provenance`` is for people.
+    it, or the critic that it started from, was trained on: it knows their ends. ``watches`` is the policy that its
+    scenes are of, where it lies beside one. ``provenance`` is for people.
     """
 
     kind: str
@@ -120,6 +130,7 @@ class CriticHeader:
     high: float
     seen: tuple[str, ...] = ()
     provenance: dict[str, str] = field(default_factory=dict)
+    watches: WatchedPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True)

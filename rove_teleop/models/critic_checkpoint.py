@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import CheckpointInvalid
-from .critic import Critic, CriticHeader, ValueNetwork, ValueSizes
+from .critic import Critic, CriticHeader, ValueNetwork, ValueSizes, WatchedPolicy
 
 FORMAT = 1
 
@@ -28,7 +28,9 @@ def save_critic(path: Path, critic: Critic) -> None:
         "scene_mean": torch.from_numpy(critic.scene_mean),
         "scene_scale": torch.from_numpy(critic.scene_scale),
     }
-    text = json.dumps({"format": FORMAT, **asdict(critic.header)}, sort_keys=True)
+    # What it does not watch is not said, so that versions before it could still read the file.
+    said = {key: value for key, value in asdict(critic.header).items() if value is not None}
+    text = json.dumps({"format": FORMAT, **said}, sort_keys=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     save_file({key: value.contiguous() for key, value in sorted(tensors.items())}, partial, {"rove_critic": text})
@@ -72,6 +74,9 @@ def _header(path: Path, text: str | None) -> CriticHeader:
             raise CheckpointInvalid(f"{path}: has format {found}, this version reads format {FORMAT}")
         arguments: dict[str, Any] = {key: _tuples(value) for key, value in values.items()}
         sizes = {key: _tuples(value) for key, value in arguments.pop("sizes").items()}
+        if arguments.get("watches") is not None:
+            watched = {key: _tuples(value) for key, value in arguments["watches"].items()}
+            arguments["watches"] = WatchedPolicy(**watched)
         header = CriticHeader(sizes=ValueSizes(**sizes), **arguments)
         sane = math.isfinite(header.low) and header.low < header.high and header.horizon >= 1
         sane = sane and len(header.instructions) == header.sizes.instructions

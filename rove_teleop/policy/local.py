@@ -14,6 +14,7 @@ from ..models.checkpoint import Checkpoint, load_checkpoint
 from ..models.flow import Continuation, sample
 from ..models.looking import Looked, blank, look
 from ..models.observation import observe
+from ..models.policy_critic import PolicyCritic, is_critic, load_policy_critic
 from ..models.policy_network import build
 from ..robots.description import RobotDescription
 from ..types import Array
@@ -37,8 +38,11 @@ class LocalPolicy:
         seed: int = 0,
         euler_steps: int = 8,
         continues: bool = True,
+        critic: PolicyCritic | None = None,
     ) -> None:
         """``continues``: a plan goes on from the one before (real-time chunking) instead of beginning anew.
+
+        ``critic`` says what each situation is worth: the ``value`` of plans, which is None without one.
 
         Raises `CheckpointInvalid` when joints, limits or weights do not fit, naming both sides.
         """
@@ -51,6 +55,7 @@ class LocalPolicy:
         self._joint_count = len(robot.joint_names)
         self._normalisation = checkpoint.normalisation
         self._network = build(checkpoint)
+        self._critic = critic
         self._offset_s: Array = self.header.step_s * np.arange(1.0, self.header.horizon + 1.0)
         self._euler_steps = euler_steps
         self._before = PlanBefore() if continues else None
@@ -105,8 +110,8 @@ class LocalPolicy:
             seen.feature_names
         ):
             return self._refuse("wrong shape")
-        measured_rad = seen.q_measured_rad[self.joint_index]
-        inputs = observe(measured_rad, seen.q_commanded_rad[self.joint_index], np.asarray(seen.features)[chosen])
+        measured_rad, features = seen.q_measured_rad[self.joint_index], np.asarray(seen.features)[chosen]
+        inputs = observe(measured_rad, seen.q_commanded_rad[self.joint_index], features)
         if not np.all(np.isfinite(inputs)):
             return self._refuse("observation not finite")
         encoded = self._normalisation.encode(inputs)
@@ -116,7 +121,8 @@ class LocalPolicy:
         q_rad = measured_rad + self._sample(encoded, looked, self._continuation(seen, measured_rad))
         if not np.all(np.isfinite(q_rad)):
             return self._refuse("plan not finite")
-        plan = Plan(self._offset_s, self.joint_index, q_rad, embedding=encoded)
+        value = None if self._critic is None else self._critic.value(features, looked.images, seen.instruction)
+        plan = Plan(self._offset_s, self.joint_index, q_rad, embedding=encoded, value=value)
         if self._before is not None:
             self._before.remember(seen.stamp_s, plan)
         return plan
@@ -165,11 +171,16 @@ def shipped_checkpoint(task: str) -> Path:
     """Path of the base policy that comes with the package for ``task``, or `UsageError` listing what there is."""
     path = CHECKPOINTS / f"{task}.safetensors"
     if not path.is_file():
-        shipped = sorted(item.stem for item in CHECKPOINTS.glob("*.safetensors"))
+        shipped = sorted(item.stem for item in CHECKPOINTS.glob("*.safetensors") if not is_critic(item))
         raise UsageError(f"no policy is shipped for task '{task}' (there are: {', '.join(shipped) or 'none'})")
     return path
 
 
 def load_policy(path: Path, robot: RobotDescription, seed: int = 0) -> LocalPolicy:
-    """Read a checkpoint and bind it to ``robot``; `CheckpointInvalid` when it does not fit."""
-    return LocalPolicy(load_checkpoint(path), robot, seed)
+    """Read a checkpoint, and the critic beside it if there is one, and bind it to ``robot``.
+
+    Raises:
+        CheckpointInvalid: it does not fit, or the critic is another policy's; both sides are named.
+    """
+    checkpoint = load_checkpoint(path)
+    return LocalPolicy(checkpoint, robot, seed, critic=load_policy_critic(path, checkpoint.header))

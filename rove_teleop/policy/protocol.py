@@ -37,7 +37,8 @@ class Plan(NamedTuple):
     """Targets ``q_rad`` (h, m) of the joints ``joint_index`` (m,) at ``offset_s`` (h,) after the observation.
 
     It may be used for ``valid_s`` after the observation, however long it is. ``embedding`` (e,) and ``value`` are what
-    the policy thinks of the situation; failure detectors look at them.
+    the policy thinks of the situation; failure detectors look at them. Of a value only differences count, within one
+    version of a policy: higher is better, in whatever unit (our critics: rewards still to come, docs/critic.md).
     """
 
     offset_s: Array

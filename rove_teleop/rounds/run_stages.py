@@ -10,9 +10,10 @@ from typing import Any
 from ..episodes.durability import write_durable_json
 from ..errors import DatasetInvalid
 from ..models.checkpoint import Checkpoint, load_checkpoint
+from ..models.policy_critic import save_policy_critic
 from ..robots.description import load_robot
 from ..training.actor import ActorHeader, train_actor
-from ..training.critic import save_critic, train_critic
+from ..training.critic import load_critic, save_critic, train_critic
 from ..training.cross_fit import cross_fitted_values
 from ..training.methods import Method
 from ..training.presets import Preset
@@ -46,7 +47,7 @@ class RunStages:
         return self.out / "policy.safetensors"
 
     def values(self, curves: Curves) -> list[Array] | None:
-        """Held-out values (k,) of every episode; the critic of all of them is kept for whoever runs the policy."""
+        """Held-out values (k,) of every episode; the critic of all of them is kept (`tie_critic`)."""
         settings = self.preset.critic_of(self.method)
         if settings is None:
             return None
@@ -94,6 +95,12 @@ class RunStages:
         state = self.out / "state" / "actor.safetensors"
         header = self._header(initial)
         return train_actor(self.data.episodes, supervision, header, settings, self.seed, initial, progress, state)
+
+    def tie_critic(self) -> None:
+        """The critic of all the data once more, beside the policy and tied to its bytes, for whoever runs it."""
+        critic = self.out / "critic.safetensors"
+        if critic.exists():
+            save_policy_critic(self.policy, load_checkpoint(self.policy).header, load_critic(critic))
 
     def finish(self, labels: Labels, notes: list[str]) -> dict[str, Any]:
         """Report and figures. metrics.json comes last: a run that has it is finished."""

@@ -107,6 +107,7 @@ def _lead(stages: RunStages, place: Place, progress: Progress | None, label_run:
         place.wait()
         if not stages.policy.exists():
             save_checkpoint(stages.policy, stages.actor(supervision, curves))
+        stages.tie_critic()
     stages.finish(labels, notes)
 
 

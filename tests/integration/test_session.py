@@ -86,6 +86,9 @@ def test_a_session_of_each_task(task, tmp_path):
             assert group[first].shape[0] > 2, first
         # An episode that nobody had to correct has two: it was started, it ended.
         assert group["events/time_s"].shape[0] >= 2
+        # The shipped policies have critics, whose values travel from process to process into the episode.
+        own = np.array([row.tobytes().rstrip(b"\0") == b"value_drop" for row in group["failure/detector"][:]])
+        assert group["failure/score"][:][own].max() > 0.0
         assert group.attrs["task"] == task
     checked = rove(41, "verify", dataset)
     assert checked.returncode == 0, checked.stdout

@@ -1,16 +1,24 @@
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from rove_teleop.errors import CheckpointInvalid, UsageError
+from rove_teleop.evaluation import planner
+from rove_teleop.failure.detectors import build_detectors
+from rove_teleop.failure.monitor import FailureMonitor
 from rove_teleop.models.checkpoint import Checkpoint, CheckpointHeader, save_checkpoint
+from rove_teleop.models.critic import Critic, CriticHeader, ValueNetwork, ValueSizes
 from rove_teleop.models.flow import FlowActor, FlowSizes
 from rove_teleop.models.observation import Normalisation
+from rove_teleop.models.policy_critic import critic_path, save_policy_critic
 from rove_teleop.policy.local import LocalPolicy, load_policy, shipped_checkpoint
 from rove_teleop.policy.protocol import Observation
 from rove_teleop.robots.description import load_robot
+from rove_teleop.rollout import Timing, live_loop, run_episode
+from rove_teleop.sim.world import World
 
 ROBOT = load_robot("iron_r01")
 JOINTS = ROBOT.joint_names[15:19]
@@ -183,3 +191,48 @@ def test_what_the_policy_saw_comes_with_the_plan():
     plan = act(LocalPolicy(checkpoint(), ROBOT))
     assert plan.embedding.shape == (10,)
     assert np.all(np.abs(plan.embedding) <= 6.0)
+
+
+def watched(path: Path, made: Checkpoint, weights: tuple[float, ...]) -> None:
+    """``made`` in a file with a critic beside it: a plain sum of features with these ``weights``, in steps."""
+    save_checkpoint(path, made)
+    sizes = ValueSizes(len(weights), layers=0)
+    network = ValueNetwork(sizes)
+    with torch.no_grad():
+        network.first.weight.copy_(torch.tensor([weights]))
+        network.first.bias.zero_()
+    header = CriticHeader("ove", 16, 1.0, 0.7, sizes, ("put the bread into the toaster",), -1.0, 0.0)
+    none, one = np.zeros(len(weights), np.float32), np.ones(len(weights), np.float32)
+    save_policy_critic(path, made.header, Critic(header, none, one, network))
+
+
+def test_a_critic_beside_a_checkpoint_values_what_its_policy_sees_and_changes_no_plan(tmp_path):
+    path = tmp_path / "p.safetensors"
+    watched(path, checkpoint(), (1.0, -2.0))
+    policy = load_policy(path, ROBOT, seed=3)
+    plan = act(policy)
+    # The policy reads gap and bread_x, in this order, of bread_x, bread_y and gap.
+    assert plan.value == pytest.approx(0.3 - 2.0 * 0.1)
+    seen = Observation(0.4, ROBOT.home_rad, ROBOT.home_rad, FEATURES, np.zeros(3), instruction="do something else")
+    assert policy.act(seen).value is None
+    alone = act(LocalPolicy(checkpoint(), ROBOT, seed=3))
+    assert alone.value is None
+    np.testing.assert_array_equal(plan.q_rad, alone.q_rad)
+    save_checkpoint(path, checkpoint(seed=1))
+    with pytest.raises(CheckpointInvalid, match="watches the policy with hash"):
+        load_policy(path, ROBOT)
+    critic_path(path).unlink()
+    assert act(load_policy(path, ROBOT)).value is None
+
+
+def test_a_value_that_falls_is_heard_in_virtual_time(tmp_path):
+    world = World(ROBOT, "toaster")
+    made = checkpoint()
+    header = dataclasses.replace(made.header, feature_names=("bread_x_m", "slot_x_m"))
+    # An untrained policy moves the bread somewhere.
+    watched(tmp_path / "p.safetensors", dataclasses.replace(made, header=header), (100.0, 0.0))
+    policy, monitor = load_policy(tmp_path / "p.safetensors", ROBOT), FailureMonitor(build_detectors({}))
+    timing = Timing(replan_s=policy.execute_s, limit_s=1.0)
+    run_episode(world, live_loop(ROBOT), 1, planner(policy, world), timing=timing, monitor=monitor)
+    scores = dict(zip((detector.name for detector in monitor.detectors), monitor.scores, strict=True))
+    assert scores["value_drop"] > 0.0

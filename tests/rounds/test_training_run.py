@@ -12,6 +12,8 @@ from rove_teleop.episodes.find import find_episode
 from rove_teleop.episodes.labels import read_derived
 from rove_teleop.errors import DatasetInvalid, UsageError
 from rove_teleop.models.checkpoint import load_checkpoint
+from rove_teleop.models.critic_checkpoint import load_critic
+from rove_teleop.models.policy_critic import load_policy_critic
 from rove_teleop.rounds.training_data import Wanted, read_training_data, wanted_of
 from rove_teleop.rounds.training_run import constants_of, train_method
 from rove_teleop.training.methods import METHODS
@@ -86,6 +88,10 @@ def test_every_method_trains_and_says_what_it_did(reach, tmp_path, method):
     with_tags = method in ("rove", "recap")
     assert (header.condition_classes > 0) is with_tags and (header.beta is not None) is with_tags
     assert ("labels" in run.metrics) is (METHODS[method].critic is not None)
+    watching = load_policy_critic(run.policy, header)
+    assert (watching is not None) is (METHODS[method].critic is not None)
+    if watching is not None:
+        assert watching.critic.header.seen == load_critic(run.out / "critic.safetensors").header.seen
     assert "## Data" in (run.out / "report.md").read_text()
 
 
