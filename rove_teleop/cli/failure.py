@@ -14,8 +14,9 @@ from ..errors import UsageError
 from .arguments import counter
 
 if TYPE_CHECKING:
-    from ..failure.figures import Figures, Rate
+    from ..failure.figures import Rate
     from ..failure.streams import Streams
+    from ..failure_logged import Watched
     from ..failure_report import Report
 
 
@@ -39,7 +40,12 @@ def add(subparsers: Any) -> None:
         "report", help="rates with intervals, ranking, lead times, and whether the promise held"
     )
     _source(command)
-    command.add_argument("--calibration", type=Path, metavar="FILE.json", help="needed with --task")
+    command.add_argument(
+        "--calibration",
+        type=Path,
+        metavar="FILE.json",
+        help="needed with --task; with DATASET only where sessions named one that lies elsewhere",
+    )
     command.set_defaults(run=report)
 
 
@@ -86,8 +92,12 @@ def report(options: argparse.Namespace) -> int:
     """What each detector is worth on episodes that the calibration has not seen."""
     _one_source(options)
     if options.dataset is not None:
-        rows = _logged(options)
-        print(json.dumps([_plain(item) for item in rows])) if options.json else _show(rows)
+        groups = _logged(options)
+        if options.json:
+            print(json.dumps([item.to_json() for item in groups]))
+        else:
+            for item in groups:
+                _show_watched(item)
         return 0
     if options.calibration is None:
         raise UsageError("--task needs --calibration FILE.json (rove failure calibrate writes it)")
@@ -155,23 +165,31 @@ def _recorded(options: argparse.Namespace) -> tuple[list[Streams], str, str]:
     return [episode_streams(episode, outcome, checkpoint) for episode, outcome in found], policy, task
 
 
-def _logged(options: argparse.Namespace) -> list[Figures]:
+def _logged(options: argparse.Namespace) -> list[Watched]:
     from ..episodes.dataset import Dataset
-    from ..failure.figures import figures
-    from ..failure_episodes import judged_episodes, logged_opinions
+    from ..failure_episodes import judged_episodes
+    from ..failure_logged import watched
 
     found = judged_episodes(options.dataset, Dataset.open(options.dataset).episodes(), options.policy)
-    said = [logged_opinions(episode, outcome) for episode, outcome in found]
-    names = sorted({name for item in said for name in item})
-    if not names:
+    result = watched(options.dataset, found, options.calibration)
+    if not result:
         raise UsageError(f"{options.dataset}: no episode with an outcome holds opinions of failure detectors")
-    return [figures(name, [item[name] for item in said if name in item]) for name in names]
+    return result
 
 
-def _plain(item: Figures) -> dict[str, Any]:
-    from ..failure_report import plain
+def _show_watched(item: Watched) -> None:
+    by = f"calibration {item.calibration}" if item.calibration else "no calibration"
+    where = f" ({item.path})" if item.path else ""
+    print(f"watched by {by}{where}: {_count(item.episodes)}, {item.failures} of them failed or were taken over")
+    _show(item.figures)
+    if item.promise is not None:
+        _show_promise(item.promise)
+    elif item.calibration:
+        print("what it promised is not known: its file is not there any more, or elsewhere (--calibration FILE.json)")
 
-    return plain(item)
+
+def _count(episodes: int) -> str:
+    return "1 episode" if episodes == 1 else f"{episodes} episodes"
 
 
 def _show(rows: Any) -> None:
