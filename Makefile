@@ -41,9 +41,10 @@ lint: install ## ruff and mypy
 soak: install ## Ten million random ticks through the command filter (about a minute)
 	$(VENV)/bin/python benchmarks/soak.py
 
-base-policies: install ## Make the shipped policies again: demonstrations, behaviour cloning (about 10 minutes)
+base-policies: install ## Make the shipped policies and their critics again (about 20 minutes)
 	for task in toaster whiteboard; do \
 		$(ROVE) sim base-policy --task $$task --out rove_teleop/policy/checkpoints/$$task.safetensors || exit 1; \
+		$(ROVE) sim critic --policy rove_teleop/policy/checkpoints/$$task.safetensors --dataset .cache/critic/$$task || exit 1; \
 		$(ROVE) evaluate --task $$task --episodes 200 || exit 1; \
 	done
 
