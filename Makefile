@@ -44,6 +44,7 @@ soak: install ## Ten million random ticks through the command filter (about a mi
 base-policies: install ## Make the shipped policies and their critics again (about 20 minutes)
 	for task in toaster whiteboard; do \
 		$(ROVE) sim base-policy --task $$task --out rove_teleop/policy/checkpoints/$$task.safetensors || exit 1; \
+		rm -rf .cache/critic/$$task; \
 		$(ROVE) sim critic --policy rove_teleop/policy/checkpoints/$$task.safetensors --dataset .cache/critic/$$task || exit 1; \
 		$(ROVE) evaluate --task $$task --episodes 200 || exit 1; \
 	done
