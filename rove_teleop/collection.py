@@ -14,7 +14,7 @@ from .episodes.dataset import Dataset
 from .errors import RoveError, StageLost, UsageError
 from .failure_files import session_calibration
 from .handover.groups import read_groups
-from .handover.states import EPISODE_STATES, Signal, State
+from .handover.states import EPISODE_STATES, REASON_OF_REQUEST, Signal, State
 from .nodes.session import SessionNode
 from .processes import Processes, prepare_environment
 from .profile_store import load_profile
@@ -284,6 +284,7 @@ def _view(node: SessionNode, elapsed_s: float) -> View:
         success=bool(task.get("success", False)),
         failure=str(failure) if failure else None,
         elapsed_s=elapsed_s,
+        stopped=status.get("reason") == REASON_OF_REQUEST[Signal.STOP],
     )
 
 

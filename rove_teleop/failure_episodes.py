@@ -15,6 +15,7 @@ from .failure.conformal import voted
 from .failure.figures import Judged
 from .failure.opinion import NEVER
 from .failure.streams import COMMANDED_S, Streams
+from .handover.states import State
 from .models.checkpoint import Checkpoint
 from .models.observation import observe
 from .types import Array, Phase
@@ -23,13 +24,15 @@ JUDGED = ("success", "failure")
 
 
 def judged_episodes(root: Path, paths: Iterable[Path], policy_id: str | None = None) -> list[tuple[Episode, str]]:
-    """Episodes in which a policy drove and that ended as success or failure, with that outcome (the newest label)."""
+    """Episodes that judge a policy, with their outcome (the newest label): it drove, was not `interrupted`, and the
+    episode ended as success or failure."""
     result = []
     for path in paths:
         episode = open_episode(path)
         outcome = read_labels(root, episode).outcome
         wanted = policy_id is None or episode.attributes["policy_id"] == policy_id
-        if wanted and outcome in JUDGED and autonomous_rows(episode)[1] > autonomous_rows(episode)[0]:
+        first, end = autonomous_rows(episode)
+        if wanted and outcome in JUDGED and end > first and not interrupted(episode, end):
             result.append((episode, outcome))
     return result
 
@@ -48,6 +51,16 @@ def autonomous_rows(episode: Episode) -> tuple[int, int]:
     first = int(np.argmax(alone))
     after = np.flatnonzero(~alone[first:])
     return first, first + int(after[0]) if len(after) else len(alone)
+
+
+def interrupted(episode: Episode, end: int) -> bool:
+    """Whether neither the policy nor a person ended the stretch before row ``end``: no plan arrived any more (a busy
+    machine, a server that is gone), or the robot was lost. What came of that says nothing about the policy."""
+    if end == len(episode["control/state"]):
+        return False
+    ended = State(int(episode["control/state"][end]))
+    silent = not np.isfinite(np.asarray(episode["control/q_policy_rad"][end - 1])).any()
+    return ended is State.FAULT or (ended is State.HOLD and silent)
 
 
 def episode_streams(episode: Episode, outcome: str, checkpoint: Checkpoint | None = None) -> Streams:

@@ -14,6 +14,7 @@ from ..errors import UsageError
 from .arguments import counter
 
 if TYPE_CHECKING:
+    from ..episodes.read import Episode
     from ..failure.figures import Rate
     from ..failure.streams import Streams
     from ..failure_logged import Watched
@@ -138,14 +139,29 @@ def _rolled_out(options: argparse.Namespace, first: int) -> tuple[list[Streams],
     return streams, policy, options.task
 
 
-def _recorded(options: argparse.Namespace) -> tuple[list[Streams], str, str]:
+def _judged(options: argparse.Namespace) -> list[tuple[Episode, str]]:
+    """The dataset's episodes that judge a policy; says how many others there are."""
     from ..episodes.dataset import Dataset
-    from ..failure_episodes import episode_streams, judged_episodes, policy_version
+    from ..failure_episodes import judged_episodes
+
+    paths = Dataset.open(options.dataset).episodes()
+    found = judged_episodes(options.dataset, paths, options.policy)
+    if len(found) < len(paths):
+        print(
+            f"{options.dataset}: {len(found)} of {len(paths)} episodes count; in the others no policy drove, or "
+            "another one, it was interrupted (no plans, no robot), or there is no outcome",
+            file=sys.stderr,
+        )
+    return found
+
+
+def _recorded(options: argparse.Namespace) -> tuple[list[Streams], str, str]:
+    from ..failure_episodes import episode_streams, policy_version
     from ..failure_files import policy_hash
     from ..models.checkpoint import load_checkpoint
     from ..policy.local import shipped_checkpoint
 
-    found = judged_episodes(options.dataset, Dataset.open(options.dataset).episodes(), options.policy)
+    found = _judged(options)
     policies = {policy_version(episode.attributes) for episode, _ in found}
     tasks = {str(episode.attributes["task"]) for episode, _ in found}
     if len(policies) != 1 or len(tasks) != 1:
@@ -166,12 +182,9 @@ def _recorded(options: argparse.Namespace) -> tuple[list[Streams], str, str]:
 
 
 def _logged(options: argparse.Namespace) -> list[Watched]:
-    from ..episodes.dataset import Dataset
-    from ..failure_episodes import judged_episodes
     from ..failure_logged import watched
 
-    found = judged_episodes(options.dataset, Dataset.open(options.dataset).episodes(), options.policy)
-    result = watched(options.dataset, found, options.calibration)
+    result = watched(options.dataset, _judged(options), options.calibration)
     if not result:
         raise UsageError(f"{options.dataset}: no episode with an outcome holds opinions of failure detectors")
     return result

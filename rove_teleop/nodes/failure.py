@@ -60,6 +60,9 @@ class FailureNode(Node):
         self._ear.hear("chunk", self._chunks, lambda m: monitor.chunk(now_s, read_chunk(m, self._order, now_s)))
         if self._opine.due(now_s):
             self._say(now_s)
+        if self._rows is not None:
+            # At every step: the kernel lets about ten datagrams wait, and there are more detectors than that.
+            self._rows.flush()
 
     def _heed_state(self, now_s: float) -> None:
         message = self._state.take()
@@ -85,7 +88,6 @@ class FailureNode(Node):
             return
         for item in opinions:
             self._rows.opinion(FailureRecord(now_s, item.score, item.threshold, item.alarm, item.detector))
-        self._rows.flush()
 
     def report(self, now_s: float) -> None:
         """Diagnostics once a second."""

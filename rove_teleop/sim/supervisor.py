@@ -14,8 +14,8 @@ class SupervisorHabits:
     """Times in seconds. ``reaction_s`` is the range between noticing and pressing.
 
     ``only_teleoperate``: take the robot at once, let the person move it whatever becomes of the task, and discard the
-    episode at the time limit. Without ``takes_over`` nobody is there who could: no alarm is a reason to pause then, and
-    what stands still is a failure at the time limit.
+    episode at the time limit. Without ``takes_over`` nobody is there who could: no alarm is a reason to pause then,
+    a policy that was lost goes on when it is back, and what people stopped is a failure at the time limit.
     """
 
     reaction_s: tuple[float, float] = (0.3, 0.8)
@@ -29,7 +29,7 @@ class SupervisorHabits:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a supervisor sees at one moment."""
+    """What a supervisor sees at one moment; ``stopped``: a person stopped the robot."""
 
     state: str
     alarm: bool
@@ -37,6 +37,7 @@ class View:
     success: bool
     failure: str | None
     elapsed_s: float
+    stopped: bool = False
 
 
 class SimulatedSupervisor:
@@ -89,7 +90,7 @@ class SimulatedSupervisor:
         if view.failure is not None or view.elapsed_s > self.habits.time_limit_s:
             return Signal.FAILURE
         if not self.habits.takes_over:
-            return None
+            return Signal.GIVE_BACK if view.state == "hold" and not view.stopped else None
         if view.state == "autonomous" and view.alarm:
             return Signal.PAUSE
         if view.state in ("paused", "hold"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
+from rove_teleop import clock
 from rove_teleop.episodes.dataset import Dataset
 from rove_teleop.episodes.read import open_episode
 from rove_teleop.failure.calibration import Calibration, save_calibration
@@ -84,6 +86,30 @@ def test_it_advises_by_its_calibration_only_while_the_policy_drives(watcher: Wat
             return "task.not_json" in values.get("refused", "") and values["calibrated"] == "alpha 0.1, 32 successes"
 
         assert watcher.spin_until(refused, 5.0), log.read_text()
+
+
+def test_opinions_arrive_while_they_are_news(watcher: Watcher, tmp_path: Path) -> None:
+    """A recorder that is seldom awake: more detectors speak at once than the kernel lets datagrams wait."""
+    path = str(tmp_path / "rows.sock")
+    rows = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    rows.bind(path)
+    rows.setblocking(False)
+    state = watcher.node.create_publisher(String, "rove/state", LATCHED)
+    state.publish(String(data="autonomous"))
+    late_s: list[float] = []
+
+    def heard() -> int:
+        for _ in range(12):
+            try:
+                late_s.append(clock.monotonic_s() - json.loads(rows.recv(1 << 16)[1:])["stamp_s"])
+            except BlockingIOError:
+                break
+        return len(late_s)
+
+    with node_process("failure", "--recorder", path, domain=DOMAIN, log=tmp_path / "failure.log"):
+        assert watcher.spin_until(lambda: heard() > 700, 60.0)
+    rows.close()
+    assert np.median(late_s[-100:]) < 0.3
 
 
 @pytest.mark.parametrize("damage", ["absent", "networks", "nonsense"])

@@ -4,8 +4,8 @@ from rove_teleop.handover.states import Signal
 from rove_teleop.sim.supervisor import SimulatedSupervisor, SupervisorHabits, View
 
 
-def view(state, alarm=False, progress=0.0, success=False, failure=None, elapsed_s=1.0):
-    return View(state, alarm, progress, success, failure, elapsed_s)
+def view(state, alarm=False, progress=0.0, success=False, failure=None, elapsed_s=1.0, stopped=False):
+    return View(state, alarm, progress, success, failure, elapsed_s, stopped)
 
 
 def press(supervisor, seen, start_s=0.0, for_s=5.0):
@@ -68,7 +68,9 @@ def test_teleoperation_ignores_the_task_and_ends_at_its_time():
 def test_where_nobody_can_take_over_it_only_marks_how_the_episode_ended():
     supervisor = SimulatedSupervisor(SupervisorHabits(takes_over=False, time_limit_s=20.0))
     for state in ("autonomous", "paused", "hold"):
-        assert press(supervisor, view(state, alarm=True)) == (None, 5.0)
-        assert press(supervisor, view(state, alarm=True, elapsed_s=21.0), 10.0)[0] is Signal.FAILURE
-        assert press(supervisor, view(state, alarm=True, success=True), 20.0)[0] is Signal.SUCCESS
+        seen = dict(state=state, alarm=True, stopped=True)
+        assert press(supervisor, view(**seen)) == (None, 5.0)
+        assert press(supervisor, view(**seen, elapsed_s=21.0), 10.0)[0] is Signal.FAILURE
+        assert press(supervisor, view(**seen, success=True), 20.0)[0] is Signal.SUCCESS
     assert press(supervisor, view("fault"), 30.0)[0] is Signal.ACKNOWLEDGE
+    assert press(supervisor, view("hold"), 40.0)[0] is Signal.GIVE_BACK, "the policy was late: it goes on"
