@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..compiled import njit
 from ..types import Array
 from .limits import Limits
 
@@ -18,7 +19,10 @@ class CommandCheck:
         self.joint_names = joint_names
         self._history = np.zeros((4, limits.joint_count))
         """The last three commands that were sent, and the one in question."""
+        self._found = np.zeros((4, limits.joint_count))
+        # Compiled now, for a loop must not wait for a compiler.
         self._keep(limits)
+        first_broken(self._history, self._centre_rad, self._per, self._allowed, self._rounding, self._found)
         self._tighter: tuple[Limits, int] | None = None
 
     def start(self, q_rad: Array) -> None:
@@ -39,20 +43,14 @@ class CommandCheck:
 
     def violation(self, q_rad: Array) -> str | None:
         """None when ``q_rad`` (n,) may be sent (it then counts as sent); else a sentence naming joint and limit."""
-        largest_rad = float(np.abs(q_rad).max())
-        if not (largest_rad < np.inf):
-            return f"{self._name(~np.isfinite(q_rad))} would be commanded to a value that is not finite"
-        history = self._history
+        history, found = self._history, self._found
         history[3] = q_rad
-        first = history[1:] - history[:-1]
-        second = first[1:] - first[:-1]
-        found = np.empty_like(history)
-        found[0], found[1], found[2], found[3] = q_rad - self._centre_rad, first[2], second[1], second[1] - second[0]
-        np.abs(found, out=found)
-        found /= self._per
-        inside = found <= self._allowed + self._rounding * max(1.0, largest_rad)
-        if not inside.all():
-            i, k = np.argwhere(~inside)[0]
+        broken = first_broken(history, self._centre_rad, self._per, self._allowed, self._rounding, found)
+        if broken >= 0:
+            finite = np.isfinite(q_rad)
+            if not finite.all():
+                return f"{self._name(~finite)} would be commanded to a value that is not finite"
+            i, k = divmod(broken, len(q_rad))
             sides = f"{found[i, k]:.6g} of {self._limit[i, k]:.6g}"
             return f"{self.joint_names[k]} would break its {QUANTITIES[i]} limit: {sides}"
         history[:3] = history[1:]
@@ -86,3 +84,30 @@ class CommandCheck:
 
     def _name(self, bad: np.ndarray) -> str:
         return self.joint_names[int(np.flatnonzero(bad)[0])]
+
+
+@njit
+def first_broken(history: Array, centre_rad: Array, per: Array, allowed: Array, rounding: Array, found: Array) -> int:
+    """Which of `QUANTITIES` of which joint the last row of ``history`` (4, n) breaks first, row by row; -1 for none.
+
+    ``found`` (4, n) gets the magnitudes. Where a command is not finite the answer is 0, and nothing is written. ``per``
+    and ``rounding`` are (4, 1), ``allowed`` is (4, n).
+    """
+    joints = history.shape[1]
+    largest = 1.0
+    for k in range(joints):
+        if not (abs(history[3, k]) < np.inf):
+            return 0
+        largest = max(largest, abs(history[3, k]))
+    for k in range(joints):
+        oldest, before, last, now = history[0, k], history[1, k], history[2, k], history[3, k]
+        second, third = (last - before) - (before - oldest), (now - last) - (last - before)
+        found[0, k] = abs(now - centre_rad[k]) / per[0, 0]
+        found[1, k] = abs(now - last) / per[1, 0]
+        found[2, k] = abs(third) / per[2, 0]
+        found[3, k] = abs(third - second) / per[3, 0]
+    for i in range(4):
+        for k in range(joints):
+            if not (found[i, k] <= allowed[i, k] + rounding[i, 0] * largest):
+                return int(i * joints + k)
+    return -1

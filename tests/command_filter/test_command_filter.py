@@ -148,6 +148,7 @@ def test_checker_blocks_what_a_broken_filter_would_send():
     check.start(np.zeros(3))
     assert check.violation(np.zeros(3)) is None
     assert "b would break its jerk limit" in check.violation(np.array([0.0, 1e-5, 0.0]))
-    assert "not finite" in check.violation(np.array([np.nan, 0.0, 0.0]))
+    assert "a would be commanded to a value that is not finite" in check.violation(np.array([np.nan, 0.0, 0.0]))
+    assert "c would be commanded to a value that is not finite" in check.violation(np.array([0.0, 0.0, -np.inf]))
     assert "position" in check.violation(np.array([0.0, 0.0, 0.6]))
     assert check.violation(np.zeros(3)) is None
