@@ -30,7 +30,7 @@ from rove_teleop.control_loop import ControlLoop
 from rove_teleop.control_tick import Tick
 from rove_teleop.evaluation import FIRST_SEED, planner
 from rove_teleop.handover.states import Signal
-from rove_teleop.models.checkpoint import load_checkpoint
+from rove_teleop.models.checkpoint import Checkpoint, load_checkpoint
 from rove_teleop.policy.chunk import ChunkSchedule
 from rove_teleop.policy.local import LocalPolicy, shipped_checkpoint
 from rove_teleop.policy.pace import asking_period_s
@@ -178,10 +178,10 @@ class Count:
         }
 
 
-def measure(robot: RobotDescription, task: str, join: Join, delay_s: float, seeds: range) -> Count:
+def measure(robot: RobotDescription, checkpoint: Checkpoint, join: Join, delay_s: float, seeds: range) -> Count:
     """Every seed once."""
-    world = World(robot, task)
-    policy = LocalPolicy(load_checkpoint(shipped_checkpoint(task)), robot, continues=join.continues)
+    world = World(robot, checkpoint.header.task)
+    policy = LocalPolicy(checkpoint, robot, continues=join.continues)
     timing = Timing(replan_s=policy.execute_s, inference_s=delay_s, limit_s=world.task.params.time_limit_s)
     plan, count = planner(policy, world, delay_s), Count()
     near_s = min(NEAR_S, max(asking_period_s(timing.replan_s, delay_s), delay_s) / 4.0)
@@ -224,10 +224,11 @@ def main() -> int:
     robot, rows = load_robot(options.robot), []
     first = FIRST_SEED + options.seed
     for task in options.tasks:
+        checkpoint = load_checkpoint(shipped_checkpoint(task))
         for delay_ms in options.ms:
             plain: list[bool] = []
             for name in options.joins:
-                count = measure(robot, task, JOINS[name], 1e-3 * delay_ms, range(first, first + options.episodes))
+                count = measure(robot, checkpoint, JOINS[name], 1e-3 * delay_ms, range(first, first + options.episodes))
                 plain = plain or count.success
                 told = {"outcomes": "".join("s" if ok else "f" for ok in count.success)}
                 told["p_success"] = f"{mcnemar(plain, count.success):.3g}"
