@@ -26,7 +26,7 @@ class Recipe:
     unseen: tuple[str, ...] = ("true_",)
 
 
-_SETTINGS = CloningSettings(steps=3000, step_s=0.05, horizon=16, execute=8)
+_SETTINGS = CloningSettings()
 RECIPES = {
     "toaster": Recipe(60, _SETTINGS),
     "whiteboard": Recipe(26, _SETTINGS),
