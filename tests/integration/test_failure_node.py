@@ -25,9 +25,9 @@ from rove_teleop.episodes.read import open_episode
 from rove_teleop.failure.calibration import Calibration, save_calibration
 from rove_teleop.failure.conformal import Threshold
 from rove_teleop.failure_files import calibration_path, file_hash, policy_hash
+from rove_teleop.handover.states import State
 from rove_teleop.policy.local import shipped_checkpoint
 from rove_teleop.robot_io.topics import LATCHED
-from rove_teleop.types import Phase
 
 from .ros_watch import Watcher, node_process
 from .test_session import ROVE, environment, logs, process_id, report_of
@@ -172,13 +172,14 @@ def test_without_anybody_to_take_over_an_alarm_stops_nothing_and_the_time_limit_
     command = ["collect", "--sim", "--episodes", "1", "--headless", "--operator", "none", "--cameras", ""]
     done = subprocess.run(
         [ROVE, *command, "--dataset", str(dataset), "--seed", "5", "--time-limit", "3"],
-        env=environment(DOMAIN), capture_output=True, text=True, timeout=90, check=False,
+        env=environment(DOMAIN), capture_output=True, text=True, timeout=110, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr + logs(dataset)
     (report,) = report_of(dataset)["episodes"]
-    assert report["outcome"] == "failure" and report["duration_s"] < 6.0
+    assert report["outcome"] == "failure" and report["duration_s"] < 8.0
     episode = open_episode(Path(report["path"]))
-    assert set(np.unique(episode["control/phase"]).tolist()) == {Phase.AUTONOMOUS}
+    # Not the phase: on a busy machine the policy may be late, which is a hold.
+    assert State.PAUSED not in set(np.unique(episode["control/state"]).tolist())
     assert b"alarm" in {row.tobytes().rstrip(b"\0") for row in np.asarray(episode["events/kind"])}
     # The calibration lay in the dataset: nobody named it.
     assert episode.attributes["config_hashes"]["failure"] == file_hash(calibration)
