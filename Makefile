@@ -87,7 +87,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 compiled: install # Kinematics and filter, once per version of their sources; a session would do it at its first start.
-	@$(VENV)/bin/python -m rove_teleop.kernels
+	@$(VENV)/bin/python -m rove_teleop.machine.kernels
 
 system-demo: # The libraries that render the simulated camera without a display.
 	@PATH="$$PATH:/usr/sbin:/sbin" ldconfig -p | grep -q libEGL.so.1 || sh packaging/need.sh $(RENDERING)

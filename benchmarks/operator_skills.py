@@ -12,17 +12,17 @@ import argparse
 import numpy as np
 from scipy.stats import binomtest
 
-from rove_teleop.evaluation import planner
 from rove_teleop.handover.states import Signal
-from rove_teleop.operator_chain import OperatorChain
+from rove_teleop.operators.chain import OperatorChain
 from rove_teleop.policy.local import load_policy, shipped_checkpoint
 from rove_teleop.robots.description import load_robot
-from rove_teleop.rollout import Result, live_loop, person, run_episode
 from rove_teleop.sim.operator import SimulatedOperator
 from rove_teleop.sim.skills import SKILLS
 from rove_teleop.sim.supervisor import SimulatedSupervisor, SupervisorHabits, View
 from rove_teleop.sim.tasks import TASK_NAMES
 from rove_teleop.sim.world import World
+from rove_teleop.virtual_time.evaluation import planner
+from rove_teleop.virtual_time.rollout import Result, live_loop, person, run_episode
 
 
 class EarlyHelp(SimulatedSupervisor):

@@ -13,7 +13,7 @@ import numpy as np
 from rich.progress import track
 
 from rove_teleop.command_filter.limits import Limits
-from rove_teleop.motion_path import MotionPath
+from rove_teleop.control.motion_path import MotionPath
 
 CHUNK = 20_000
 DT_S = 0.004

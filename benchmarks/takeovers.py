@@ -15,15 +15,15 @@ import json
 import numpy as np
 
 from rove_teleop.control_loop import ControlLoop, Tick
-from rove_teleop.evaluation import planner
 from rove_teleop.handover.states import Signal
-from rove_teleop.operator_chain import OperatorChain
+from rove_teleop.operators.chain import OperatorChain
 from rove_teleop.policy.local import load_policy, shipped_checkpoint
 from rove_teleop.robots.description import RobotDescription, load_robot
-from rove_teleop.rollout import person, run_episode
 from rove_teleop.sim.operator import SimulatedOperator
 from rove_teleop.sim.supervisor import SimulatedSupervisor, View
 from rove_teleop.sim.world import World
+from rove_teleop.virtual_time.evaluation import planner
+from rove_teleop.virtual_time.rollout import person, run_episode
 
 
 class RandomMoment(SimulatedSupervisor):

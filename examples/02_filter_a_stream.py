@@ -6,7 +6,7 @@ python examples/02_filter_a_stream.py
 import numpy as np
 
 from rove_teleop.command_filter.limits import Limits
-from rove_teleop.motion_path import OPERATOR, MotionPath
+from rove_teleop.control.motion_path import OPERATOR, MotionPath
 from rove_teleop.robots.description import load_robot
 
 

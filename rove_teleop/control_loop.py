@@ -10,12 +10,16 @@ from numpy.typing import NDArray
 
 from .command_filter.check import CommandCheck
 from .command_filter.limits import Limits
-from .control_inputs import Deadlines, Inputs, age_s
-from .control_tick import Tick
+from .control.hand_limits import HandLimits
+from .control.handover_record import HandoverRecord
+from .control.inputs import Deadlines, Inputs, age_s
+from .control.motion_path import NOBODY, OPERATOR, POLICY, MotionPath
+from .control.path_config import PathConfig
+from .control.speed_scale import SpeedScale
+from .control.tick import Tick
 from .errors import RobotUnavailable
 from .failure.alarms import Advice, Alarms
 from .failure.no_progress import NoProgress
-from .hand_limits import HandLimits
 from .handover.alignment import Alignment, AlignmentGate
 from .handover.handover import Handover, Protocol, TakeoverMode
 from .handover.rewind import ARRIVAL_S, Rewind
@@ -30,11 +34,7 @@ from .handover.states import (
     Signal,
     State,
 )
-from .handover_record import HandoverRecord
-from .motion_path import NOBODY, OPERATOR, POLICY, MotionPath
-from .path_config import PathConfig
 from .robots.description import RobotDescription
-from .speed_scale import SpeedScale
 from .types import ActionChunk, Array, Authority, Event, JointTargets, Reason, RobotState
 
 __all__ = ["ControlLoop", "Tick"]

@@ -11,9 +11,9 @@ import ruckig
 from scipy import signal
 
 from rove_teleop.command_filter.prefilters import OneEuro, prefilter_state, prefilter_tick
+from rove_teleop.control.motion_path import OPERATOR, MotionPath
+from rove_teleop.control.path_config import PathConfig
 from rove_teleop.filter_lab.replay import robot_limits
-from rove_teleop.motion_path import OPERATOR, MotionPath
-from rove_teleop.path_config import PathConfig
 from rove_teleop.robots.description import load_robot
 
 ROBOT = load_robot("iron_r01")

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.retargeting.paced import as_json, machine, measure, table
+from rove_teleop.control.hand_limits import HandLimits
+from rove_teleop.control.motion_path import OPERATOR
 from rove_teleop.filter_lab.replay import live_path
-from rove_teleop.hand_limits import HandLimits
-from rove_teleop.motion_path import OPERATOR
 
 from .filters import DT, LIMITS, ROBOT
 from .scenes import Scene, recorded

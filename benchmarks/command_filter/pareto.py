@@ -22,8 +22,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from rove_teleop.command_filter.prefilters import Gaussian
+from rove_teleop.control.path_config import PathConfig
 from rove_teleop.filter_lab.following import LONGEST_LAG_S, following
-from rove_teleop.path_config import PathConfig
 from rove_teleop.plots.figure import COLOURS, INK, save_png, tidy
 
 from .filters import DT, LIMITS, butterworth, linear_ramp, one_euro, ours, velocity_cap_ramp, with_ruckig

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rove_teleop.control_inputs import Ramp
+from rove_teleop.control.inputs import Ramp
 from rove_teleop.policy.chunk import ChunkSchedule
 from rove_teleop.retargeting.offline import retarget_motion
 from rove_teleop.tracking.motion_file import load_motion

@@ -17,8 +17,8 @@ import numpy as np
 import ruckig
 
 from benchmarks.retargeting.paced import as_json, machine, measure, table
+from rove_teleop.control.motion_path import OPERATOR, MotionPath
 from rove_teleop.filter_lab.replay import robot_limits
-from rove_teleop.motion_path import OPERATOR, MotionPath
 from rove_teleop.robots.description import load_robot
 
 ROBOT = load_robot("iron_r01")

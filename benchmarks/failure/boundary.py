@@ -19,7 +19,7 @@ from boundary_rollouts import KINDS, load, make
 
 from rove_teleop.failure.boundary import propose_t_r
 from rove_teleop.failure.hand_motion import HumanMotion
-from rove_teleop.labelling import label_dataset
+from rove_teleop.labelling.label import label_dataset
 
 EARLY_S = 0.1
 

@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 
 from rove_teleop.control_loop import Tick
-from rove_teleop.evaluation import planner
 from rove_teleop.failure.no_progress import NoProgress
-from rove_teleop.hand_points import HandPoints
 from rove_teleop.handover.states import Signal
-from rove_teleop.operator_chain import OperatorChain
+from rove_teleop.labelling.hand_points import HandPoints
+from rove_teleop.operators.chain import OperatorChain
 from rove_teleop.policy.local import load_policy, shipped_checkpoint
 from rove_teleop.robots.description import load_robot
-from rove_teleop.rollout import live_loop, person, run_episode
 from rove_teleop.sim.operator import OperatorSkill, SimulatedOperator
 from rove_teleop.sim.supervisor import SimulatedSupervisor, View
 from rove_teleop.sim.world import World
 from rove_teleop.types import Phase, TaskState
+from rove_teleop.virtual_time.evaluation import planner
+from rove_teleop.virtual_time.rollout import live_loop, person, run_episode
 
 KINDS = {
     "tuned": {

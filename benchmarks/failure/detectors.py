@@ -26,12 +26,12 @@ from rove_teleop.failure.figures import figures
 from rove_teleop.failure.replay import Track
 from rove_teleop.failure.streams import Streams
 from rove_teleop.failure.streams_file import load_streams, save_streams
-from rove_teleop.failure_calibration import fit, set_thresholds
-from rove_teleop.failure_files import calibration_path, policy_hash
-from rove_teleop.failure_report import judge, replayed, report
+from rove_teleop.failure_calibration.calibrate import fit, set_thresholds
+from rove_teleop.failure_calibration.files import calibration_path, policy_hash
+from rove_teleop.failure_calibration.report import judge, replayed, report
+from rove_teleop.failure_calibration.rollouts import CALIBRATION_SEED, record_rollouts
 from rove_teleop.policy.local import load_policy, shipped_checkpoint
 from rove_teleop.robots.description import load_robot
-from rove_teleop.rollout_streams import CALIBRATION_SEED, record_rollouts
 from rove_teleop.types import ActionChunk
 
 FIRST_SEEDS = {"fit": CALIBRATION_SEED, "calibrate": CALIBRATION_SEED + 500_000, "held_out": 2 * CALIBRATION_SEED}

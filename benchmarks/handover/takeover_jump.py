@@ -22,10 +22,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from rove_teleop.control.motion_path import OPERATOR
 from rove_teleop.control_loop import ControlLoop
 from rove_teleop.handover.handover import TakeoverMode
 from rove_teleop.handover.states import Signal
-from rove_teleop.motion_path import OPERATOR
 from rove_teleop.robots.description import RobotDescription, load_robot
 from rove_teleop.types import ActionChunk, Array, JointTargets, RobotState
 

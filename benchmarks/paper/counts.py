@@ -8,7 +8,7 @@ from typing import Any
 
 from scipy.stats import binomtest
 
-from rove_teleop.comparison import mcnemar_p
+from rove_teleop.virtual_time.comparison import mcnemar_p
 
 Outcomes = Mapping[int, tuple[bool, ...]]
 """By seed of the run, whether each evaluation episode succeeded; the episodes are the same for all policies."""

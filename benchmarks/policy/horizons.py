@@ -22,13 +22,13 @@ from joins import JOINS, Count, mcnemar, measure
 from rich.console import Console
 from rich.table import Table
 
-from rove_teleop.base_policy import recipe_of
-from rove_teleop.demonstrations import demonstrate
-from rove_teleop.evaluation import FIRST_SEED
 from rove_teleop.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from rove_teleop.robots.description import RobotDescription, load_robot
 from rove_teleop.sim.tasks import TASK_NAMES, task_params
 from rove_teleop.training.behaviour_cloning import CloningSettings, train
+from rove_teleop.virtual_time.base_policy import recipe_of
+from rove_teleop.virtual_time.demonstrations import demonstrate
+from rove_teleop.virtual_time.evaluation import FIRST_SEED
 
 DEFAULT_JOIN = "rtc"
 

@@ -25,20 +25,20 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import binomtest
 
-from rove_teleop.comparison import mcnemar_p
+from rove_teleop.control.tick import Tick
 from rove_teleop.control_loop import ControlLoop
-from rove_teleop.control_tick import Tick
-from rove_teleop.evaluation import FIRST_SEED, planner
 from rove_teleop.handover.states import Signal
 from rove_teleop.models.checkpoint import Checkpoint, load_checkpoint
 from rove_teleop.policy.chunk import ChunkSchedule
 from rove_teleop.policy.local import LocalPolicy, shipped_checkpoint
 from rove_teleop.policy.pace import asking_period_s
 from rove_teleop.robots.description import RobotDescription, load_robot
-from rove_teleop.rollout import Timing, live_loop, run_episode
 from rove_teleop.sim.tasks import TASK_NAMES
 from rove_teleop.sim.world import World
 from rove_teleop.types import ActionChunk, Array, Authority, TaskState
+from rove_teleop.virtual_time.comparison import mcnemar_p
+from rove_teleop.virtual_time.evaluation import FIRST_SEED, planner
+from rove_teleop.virtual_time.rollout import Timing, live_loop, run_episode
 
 NEAR_S = 0.1
 WHOLE_S = 10.0

@@ -129,7 +129,7 @@ def import_buffer(options: argparse.Namespace) -> int:
 
 def import_people(options: argparse.Namespace) -> int:
     """Seal every video of a person as an episode without a robot."""
-    from ..human_videos import import_videos, read_outcomes
+    from ..people.videos import import_videos, read_outcomes
     from ..robots.description import load_robot
 
     table = Path(options.outcome)

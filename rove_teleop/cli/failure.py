@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from ..episodes.read import Episode
     from ..failure.figures import Rate
     from ..failure.streams import Streams
-    from ..failure_logged import Watched
-    from ..failure_report import Report
+    from ..failure_calibration.logged import Watched
+    from ..failure_calibration.report import Report
 
 
 def add(subparsers: Any) -> None:
@@ -63,8 +63,8 @@ def _source(command: argparse.ArgumentParser) -> None:
 def calibrate(options: argparse.Namespace) -> int:
     """Fit detectors, set thresholds, write them; say what is promised."""
     from ..failure.calibration import save_calibration
-    from ..failure_calibration import calibrate as fit
-    from ..failure_files import calibration_path, policy_hash
+    from ..failure_calibration.calibrate import calibrate as fit
+    from ..failure_calibration.files import calibration_path, policy_hash
 
     _one_source(options)
     if options.dataset is not None:
@@ -102,8 +102,8 @@ def report(options: argparse.Namespace) -> int:
         return 0
     if options.calibration is None:
         raise UsageError("--task needs --calibration FILE.json (rove failure calibrate writes it)")
-    from ..failure_files import load_calibration_of
-    from ..failure_report import report as judge
+    from ..failure_calibration.files import load_calibration_of
+    from ..failure_calibration.report import report as judge
 
     calibration = load_calibration_of(options.calibration, _policy_of(options))
     result = judge(_rolled_out(options, 1_000_000)[0], calibration)
@@ -127,9 +127,9 @@ def _policy_of(options: argparse.Namespace) -> str:
 
 
 def _rolled_out(options: argparse.Namespace, first: int) -> tuple[list[Streams], str, str]:
+    from ..failure_calibration.rollouts import CALIBRATION_SEED, record_rollouts
     from ..policy.opening import open_policy
     from ..robots.description import load_robot
-    from ..rollout_streams import CALIBRATION_SEED, record_rollouts
 
     robot, policy = load_robot(options.robot), _policy_of(options)
     show = counter("episode")
@@ -142,7 +142,7 @@ def _rolled_out(options: argparse.Namespace, first: int) -> tuple[list[Streams],
 def _judged(options: argparse.Namespace) -> list[tuple[Episode, str]]:
     """The dataset's episodes that judge a policy; says how many others there are."""
     from ..episodes.dataset import Dataset
-    from ..failure_episodes import judged_episodes
+    from ..failure_calibration.episodes import judged_episodes
 
     paths = Dataset.open(options.dataset).episodes()
     found = judged_episodes(options.dataset, paths, options.policy)
@@ -156,8 +156,8 @@ def _judged(options: argparse.Namespace) -> list[tuple[Episode, str]]:
 
 
 def _recorded(options: argparse.Namespace) -> tuple[list[Streams], str, str]:
-    from ..failure_episodes import episode_streams, policy_version
-    from ..failure_files import policy_hash
+    from ..failure_calibration.episodes import episode_streams, policy_version
+    from ..failure_calibration.files import policy_hash
     from ..models.checkpoint import load_checkpoint
     from ..policy.local import shipped_checkpoint
 
@@ -182,7 +182,7 @@ def _recorded(options: argparse.Namespace) -> tuple[list[Streams], str, str]:
 
 
 def _logged(options: argparse.Namespace) -> list[Watched]:
-    from ..failure_logged import watched
+    from ..failure_calibration.logged import watched
 
     result = watched(options.dataset, _judged(options), options.calibration)
     if not result:

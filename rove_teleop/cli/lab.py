@@ -87,8 +87,8 @@ def tune(options: argparse.Namespace) -> int:
 
 def promote(options: argparse.Namespace) -> int:
     """Show what would change, ask, write."""
+    from ..control.path_config import FILE_NAME
     from ..filter_lab.promote import prepare, write
-    from ..path_config import FILE_NAME
     from ..robots.description import load_robot
 
     terminal = _terminal(False)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from .arguments import counter
 
 if TYPE_CHECKING:
-    from ..boundaries import Boundary
-    from ..labelling import Labelled
+    from ..labelling.boundaries import Boundary
+    from ..labelling.label import Labelled
 
 
 def add(subparsers: Any) -> None:
@@ -53,7 +53,7 @@ def penalty(text: str) -> float:
 def run_label(options: argparse.Namespace) -> int:
     """Propose, and store where a run is named; exit code 3 when an episode could not be labelled."""
     from ..failure.step_labels import LabelConstants
-    from ..labelling import label_dataset
+    from ..labelling.label import label_dataset
 
     constants = LabelConstants(rate_hz=options.rate, c_fail=options.c_fail)
     found = label_dataset(options.dataset, options.run_name, constants, options.value, counter("episodes"))

@@ -20,7 +20,7 @@ def add(subparsers: Any) -> None:
 
 def doctor(options: argparse.Namespace) -> int:
     """One line per thing that a session needs or can use; exit code 4 when a simulated session could not run."""
-    from ..doctor import QUESTIONS, Question, examine
+    from ..machine.doctor import QUESTIONS, Question, examine
 
     findings = []
     for question in (*QUESTIONS, Question("headset page", _headset_page)):

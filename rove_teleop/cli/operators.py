@@ -33,8 +33,8 @@ def calibrate(options: argparse.Namespace) -> int:
     """Measure an operator, guided; or list and show those that are remembered."""
     from rich.console import Console
 
-    from ..calibration_report import show_profile
-    from ..profile_store import profile_names
+    from ..operators.calibration_report import show_profile
+    from ..operators.profile_store import profile_names
 
     terminal = Console(width=None if sys.stdout.isatty() else 140, stderr=options.json)
     if options.list:
@@ -51,8 +51,8 @@ def calibrate(options: argparse.Namespace) -> int:
 
 def _remembered(options: argparse.Namespace) -> dict[str, Any]:
     from ..errors import UsageError
-    from ..operator_profiles import content_of
-    from ..profile_store import load_profile
+    from ..operators.profile_store import load_profile
+    from ..operators.profiles import content_of
 
     profile = load_profile(options.name or "")
     if profile is None:
@@ -62,9 +62,9 @@ def _remembered(options: argparse.Namespace) -> dict[str, Any]:
 
 def _measured(options: argparse.Namespace, terminal: Any) -> dict[str, Any]:
     """The profile that the guide has saved."""
-    from ..calibration_report import StepView
     from ..errors import UsageError
-    from ..guided_calibration import CalibrationOptions, GuidedCalibration
+    from ..operators.calibration_report import StepView
+    from ..operators.guided_calibration import CalibrationOptions, GuidedCalibration
 
     if not options.name or not options.operator:
         raise UsageError("rove calibrate needs the name of the operator, and --operator, the device to measure with")

@@ -89,8 +89,8 @@ def show_robot(options: argparse.Namespace) -> int:
 
 def evaluate_policy(options: argparse.Namespace) -> int:
     """Success of a policy alone, with its interval; of two over the same seeds, with the test of their difference."""
-    from ..comparison import Comparison
     from ..policy.local import shipped_checkpoint
+    from ..virtual_time.comparison import Comparison
 
     if options.form == "full" and not options.policy:
         raise UsageError("--form full needs --policy: no checkpoint of tasks in full ships (rove sim base-policy)")
@@ -109,10 +109,10 @@ def evaluate_policy(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace, text: str) -> Any:
-    from ..evaluation import FIRST_SEED, evaluate
     from ..policy.opening import open_policy
     from ..robots.description import load_robot
     from ..sim.tasks import task_params
+    from ..virtual_time.evaluation import FIRST_SEED, evaluate
 
     robot = load_robot(options.robot)
     policy = open_policy(text, robot)
@@ -136,7 +136,7 @@ def show_shadow(options: argparse.Namespace) -> int:
     from dataclasses import asdict
 
     from ..episodes.dataset import Dataset
-    from ..shadow_report import disagreement
+    from ..sessions.shadow_report import disagreement
 
     found = disagreement(Dataset.open(options.dataset).episodes())
     if found is None:
@@ -147,10 +147,10 @@ def show_shadow(options: argparse.Namespace) -> int:
 
 def base_policy(options: argparse.Namespace) -> int:
     """Demonstrations of the scripted expert, then behaviour cloning: how the shipped policies were made."""
-    from ..base_policy import train_base_policy
     from ..models.checkpoint import save_checkpoint
     from ..models.policy_critic import critic_path
     from ..robots.description import load_robot
+    from ..virtual_time.base_policy import train_base_policy
 
     show = counter(options.task)
     checkpoint, demonstrations = train_base_policy(

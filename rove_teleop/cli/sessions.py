@@ -76,12 +76,12 @@ def collect(options: argparse.Namespace) -> int:
     """Run a session, show its progress, print its report."""
     from rich.console import Console
 
-    from .. import kernels
-    from ..collection import Collection
-    from ..operator_profiles import checked_name
-    from ..profile_store import calibration_hint
-    from ..report import save_report, show_report
-    from ..session import SessionOptions, is_person
+    from ..machine import kernels
+    from ..operators.profile_store import calibration_hint
+    from ..operators.profiles import checked_name
+    from ..sessions.collection import Collection
+    from ..sessions.report import save_report, show_report
+    from ..sessions.session import SessionOptions, is_person
 
     # Without a terminal there is no width to fit: tables must not be cut in a log.
     # Ended by a supervisor or `timeout`, a session must stop its robot just as with Ctrl-C.
@@ -143,7 +143,7 @@ def collect(options: argparse.Namespace) -> int:
 
 def _supervisor_of(options: argparse.Namespace) -> str:
     """Who marks the outcome where nobody was named: people where there is a console, else whoever can."""
-    from ..session import is_person
+    from ..sessions.session import is_person
 
     if options.operator != "none" and not is_person(options.operator):
         return "simulated"
@@ -187,7 +187,7 @@ def _progress_bar(terminal: Any, episodes: int) -> Callable[[Any, dict[str, obje
 
 def replay_motion(options: argparse.Namespace) -> int:
     """A recorded person drives the simulated robot: tracking, retargeting, handover, filter, robot."""
-    from ..motion_source import open_motion
+    from ..operators.motion_source import open_motion
 
     motion = open_motion(options.motion)
     options.operator, options.operator_skill = f"replay:{options.motion}", DEFAULT_SKILL

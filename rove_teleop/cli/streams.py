@@ -42,7 +42,7 @@ def retarget(options: argparse.Namespace) -> int:
     import numpy as np
 
     from ..arrays_file import save_npz
-    from ..motion_source import open_motion
+    from ..operators.motion_source import open_motion
     from ..retargeting.offline import retarget_motion
     from ..robots.description import load_robot
 
@@ -68,8 +68,8 @@ def retarget(options: argparse.Namespace) -> int:
 def record_motion(options: argparse.Namespace) -> int:
     """Every frame of a tracking device into a file, without a session or a robot. Ctrl-C keeps what has come."""
     from ..errors import UsageError
-    from ..headset_page import headset_page
-    from ..motion_recording import save_recording
+    from ..operators.headset_page import headset_page
+    from ..operators.motion_recording import save_recording
     from ..tracking.gate import FrameGate
 
     if options.operator in ("simulated", "none"):
@@ -95,8 +95,8 @@ def record_motion(options: argparse.Namespace) -> int:
 def _record(device: str, seconds: float, patience_s: float) -> tuple[list[OperatorFrame], GateLimits]:
     """Frames of a device, until the time is over or Ctrl-C, and what the gate expects of them."""
     from ..clock import monotonic_s
-    from ..motion_recording import record_frames
     from ..nodes.trackers import View, make_tracker
+    from ..operators.motion_recording import record_frames
     from ..robots.description import load_robot
 
     robot = load_robot("iron_r01")
@@ -125,9 +125,9 @@ def _record(device: str, seconds: float, patience_s: float) -> tuple[list[Operat
 def filter_targets(options: argparse.Namespace) -> int:
     """A stream of joint targets through smoothing, handover and command filter, off-line."""
     from ..arrays_file import save_npz
+    from ..control.path_config import live_path_config, load_path_config
     from ..filter_lab.filter_stream import filter_stream, limit_arrays
     from ..filter_lab.stream import load_stream
-    from ..path_config import live_path_config, load_path_config
     from ..robots.description import load_robot
 
     robot = load_robot(options.robot)

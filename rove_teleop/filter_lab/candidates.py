@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import load_yaml
+from ..control.motion_path import OPERATOR
+from ..control.path_config import PathConfig, read_path_config
 from ..errors import ConfigInvalid
-from ..motion_path import OPERATOR
-from ..path_config import PathConfig, read_path_config
 from .replay import Recorded
 
 LIVE = "live"

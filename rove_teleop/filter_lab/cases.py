@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..command_filter.limits import Limits
+from ..control.hand_chains import Hands, read_hands
+from ..control.motion_path import MotionPath, PathLog
+from ..control.path_config import PathConfig, live_path_config, path_config_from
 from ..episodes.dataset import Dataset
 from ..episodes.layout import CONTROL_FIELDS
 from ..episodes.read import Episode, open_episode
 from ..errors import DatasetInvalid, UsageError
-from ..hand_chains import Hands, read_hands
-from ..motion_path import MotionPath, PathLog
-from ..path_config import PathConfig, live_path_config, path_config_from
 from ..robots.description import RobotDescription
 from .filter_stream import sample_stream
 from .replay import Recorded, difference, read_rows, replay, robot_limits

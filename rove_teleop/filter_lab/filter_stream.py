@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from ..command_filter.kernel import longest_stop
 from ..command_filter.limits import Limits
-from ..control_inputs import Deadlines, Ramp
+from ..control.inputs import Deadlines, Ramp
+from ..control.motion_path import NOBODY, OPERATOR, OUTSIDE_RAD, POLICY
+from ..control.path_config import PathConfig
 from ..errors import StreamInvalid
-from ..motion_path import NOBODY, OPERATOR, OUTSIDE_RAD, POLICY
-from ..path_config import PathConfig
 from ..robots.description import RobotDescription
 from ..types import Array, JointTargets
 from .replay import Recorded, live_path, replay, robot_limits

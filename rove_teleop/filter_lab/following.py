@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..motion_path import NOBODY, OPERATOR, POLICY, PathLog
+from ..control.motion_path import NOBODY, OPERATOR, POLICY, PathLog
 from ..types import Array
 from .replay import Recorded
 

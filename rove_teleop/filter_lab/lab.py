@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
-from ..motion_path import OPERATOR, PathLog
+from ..control.motion_path import OPERATOR, PathLog
 from .candidates import LIVE, Candidate, shifted
 from .cases import Case
 from .pareto import pareto_front

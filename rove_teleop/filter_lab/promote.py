@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 from ..config import load_yaml
+from ..control.path_config import PathConfig, load_path_config
 from ..errors import ConfigInvalid, UsageError
-from ..path_config import PathConfig, load_path_config
 
 KEPT_SUFFIX = ".before"
 

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..command_filter.limits import Limits
-from ..hand_chains import no_bounds, read_hands
-from ..hand_limits import HandLimits
+from ..control.hand_chains import no_bounds, read_hands
+from ..control.hand_limits import HandLimits
+from ..control.motion_path import MotionPath, PathLog
+from ..control.path_config import PathConfig
 from ..handover.states import State
-from ..motion_path import MotionPath, PathLog
-from ..path_config import PathConfig
 from ..robots.description import RobotDescription
 from ..types import Array, Event, Reason
 

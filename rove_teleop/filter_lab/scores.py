@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..command_filter.limits import Limits
+from ..control.motion_path import NOBODY, OPERATOR, POLICY, PathLog
 from ..handover.scorecard import AFTERMATH_S, LIMITED
 from ..handover.scorecard import score as score_of
-from ..motion_path import NOBODY, OPERATOR, POLICY, PathLog
 from ..types import Array, Reason
 from .cases import Case
 from .following import Following, asked, driven, following, together

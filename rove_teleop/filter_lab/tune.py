@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import __version__
 from ..command_filter.prefilters import Gaussian, Hampel, OneEuro, Prefilter
-from ..path_config import Blend, PathConfig
+from ..control.path_config import Blend, PathConfig
 from ..types import Array
 from .cases import Case, hold_out
 from .objective import Objective

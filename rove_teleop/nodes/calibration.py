@@ -18,8 +18,8 @@ from std_msgs.msg import String
 
 from ..clock import monotonic_s
 from ..errors import CalibrationFailed
-from ..operator_profiles import checked_name, content_of, make_profile
-from ..profile_store import save_profile
+from ..operators.profile_store import save_profile
+from ..operators.profiles import checked_name, content_of, make_profile
 from ..retargeting.calibration import Calibration
 from ..retargeting.calibration_check import hand_residuals
 from ..retargeting.calibration_guide import Guidance, Guide

@@ -32,7 +32,7 @@ from ..console import (
 )
 from ..errors import StageLost, UsageError
 from ..robot_io import topics
-from ..scheduling import step_back
+from ..sessions.scheduling import step_back
 from .support import Spinner, Stop, run_node
 
 COMMAND_DEADLINE_S = 1.0

@@ -15,18 +15,18 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from .. import clock
+from ..control.path_config import live_path_config
 from ..control_loop import ControlLoop, Tick
 from ..failure.alarms import Advice
 from ..failure.no_progress import NoProgress
 from ..handover.states import REQUESTS, Signal
-from ..path_config import live_path_config
 from ..robot_io import topics
 from ..robot_io.chunks import read_chunk
 from ..robot_io.joints import JointOrder, read_targets
 from ..robot_io.ros2 import Ros2Robot
 from ..robot_io.thoughts import read_advice
 from ..robots.description import RobotDescription, load_robot
-from ..scheduling import ask_for_short_slices
+from ..sessions.scheduling import ask_for_short_slices
 from .control_parameters import HandoverParameters
 from .control_reports import Reports
 from .support import Bounds, Ear, Every, Parameters, Spinner, Stop, go_real_time, run_node, task_progress

@@ -11,9 +11,9 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from .. import clock
+from ..control.hand_limits import HandLimits
 from ..control_loop import ControlLoop
 from ..errors import UsageError
-from ..hand_limits import HandLimits
 from ..handover.groups import read_groups
 from .support import Bounds, Parameters
 

@@ -14,13 +14,13 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
 from .. import clock
+from ..control.tick_row import TickRow
 from ..control_loop import ControlLoop, Tick
 from ..episodes.record.records import FailureRecord
 from ..episodes.record.row_sender import RowSender
 from ..handover.states import EPISODE_STATES, State
 from ..robot_io import topics
 from ..robot_io.joints import stamp_now
-from ..tick_row import TickRow
 from ..types import Event
 from .control_status import control_status
 from .jitter import Jitter

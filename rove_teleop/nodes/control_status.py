@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 
-from ..control_inputs import age_s
+from ..control.inputs import age_s
 from ..control_loop import ControlLoop, Tick
 from ..handover.alignment import Alignment
 from ..handover.states import HUMAN_STATES, allowed

@@ -22,7 +22,7 @@ from ..robot_io.chunks import read_chunk
 from ..robot_io.joints import JointOrder, read_positions
 from ..robot_io.thoughts import pack_advice, read_thoughts
 from ..robots.description import RobotDescription, load_robot
-from ..scheduling import step_back
+from ..sessions.scheduling import step_back
 from .support import Ear, Every, Stop, diagnostic, run_node, step_paced, task_progress
 
 LOOP_HZ = 50.0

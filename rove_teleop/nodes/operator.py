@@ -18,9 +18,9 @@ from std_srvs.srv import Trigger
 from ..clock import monotonic_s
 from ..episodes.layout import pack_operator_frame
 from ..errors import MessageRefused
-from ..operator_chain import OperatorChain
-from ..operator_profiles import OperatorProfile
-from ..profile_store import load_profile
+from ..operators.chain import OperatorChain
+from ..operators.profile_store import load_profile
+from ..operators.profiles import OperatorProfile
 from ..robot_io import topics
 from ..robot_io.features import read_features
 from ..robot_io.joints import JointOrder, pack_targets, read_positions

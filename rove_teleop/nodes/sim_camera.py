@@ -22,7 +22,7 @@ from ..errors import UsageError
 from ..robot_io import topics
 from ..robot_io.joints import stamp_now
 from ..robots.description import load_robot
-from ..scheduling import step_back
+from ..sessions.scheduling import step_back
 from ..sim.camera import SimCamera
 from .support import Bounds, Every, Parameters, Spinner, Stop, diagnostic, run_node
 

@@ -14,7 +14,7 @@ from ..clock import Pacer, monotonic_s
 from ..errors import RobotUnavailable, RoveError
 from ..robot_io import topics
 from ..robots.description import load_robot
-from ..scheduling import ask_for_short_slices, set_niceness
+from ..sessions.scheduling import ask_for_short_slices, set_niceness
 from ..sim.world import World
 from ..types import RobotState
 from .sim_commands import SimCommands

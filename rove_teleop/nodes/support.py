@@ -30,7 +30,7 @@ from ..clock import Pacer, monotonic_s
 from ..errors import MessageRefused, RoveError, StageLost, UsageError
 from ..robot_io.joints import stamp_now
 from ..robot_io.topics import PolledSubscription
-from ..ros_environment import prepare_ros
+from ..sessions.ros_environment import prepare_ros
 
 _PR_SET_PDEATHSIG = 1
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from ..clock import Pacer
 from ..errors import UsageError
-from ..motion_source import open_motion
+from ..operators.motion_source import open_motion
 from ..robots.description import RobotDescription
 from ..sim.operator import SimulatedOperator
 from ..sim.skills import DEFAULT_SKILL, OperatorSkill, skill_of

@@ -12,10 +12,10 @@ from ..errors import CalibrationFailed
 from ..failure.calibration import save_calibration
 from ..failure.figures import Judged, figures
 from ..failure.streams import Streams
-from ..failure_calibration import calibrate
-from ..failure_episodes import judged_episodes, logged_opinions
-from ..failure_files import calibration_path, policy_hash
-from ..failure_report import plain, report
+from ..failure_calibration.calibrate import calibrate
+from ..failure_calibration.episodes import judged_episodes, logged_opinions
+from ..failure_calibration.files import calibration_path, policy_hash
+from ..failure_calibration.report import plain, report
 
 ALPHA = 0.1
 SAYS_NOTHING = 0.5

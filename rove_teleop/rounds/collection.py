@@ -10,24 +10,24 @@ from typing import Any
 
 import numpy as np
 
-from ..demonstrations import demonstrator
 from ..episodes.dataset import Dataset, WriterLock
 from ..episodes.durability import sync_filesystem
 from ..episodes.read import open_episode
 from ..episodes.record.virtual_clock import virtual_id
 from ..errors import DatasetInvalid
-from ..evaluation import planner
 from ..failure.calibration import Calibration
 from ..failure.detectors import build_detectors
 from ..failure.monitor import FailureMonitor
-from ..failure_files import load_calibration_of, policy_hash
+from ..failure_calibration.files import load_calibration_of, policy_hash
 from ..handover.states import Signal
-from ..operator_chain import OperatorChain
-from ..rollout import Result, Timing, live_loop, run_episode
+from ..operators.chain import OperatorChain
 from ..sim.operator import SimulatedOperator
 from ..sim.skills import DEFAULT_SKILL, skill_of
 from ..sim.supervisor import SimulatedSupervisor, SupervisorHabits
 from ..sim.world import World
+from ..virtual_time.demonstrations import demonstrator
+from ..virtual_time.evaluation import planner
+from ..virtual_time.rollout import Result, Timing, live_loop, run_episode
 from .places import policy_of, world_of
 from .recorder import OUTCOMES, About, EpisodeRecorder, virtual_attributes
 from .workers import Progress, Workers

@@ -16,8 +16,8 @@ from ..episodes.edit.overlay import labels_key, read_labels
 from ..episodes.read import Episode
 from ..errors import DatasetInvalid
 from ..failure.step_labels import LabelConstants, StepLabels, refusal, step_labels
-from ..trajectories import asked
 from ..types import Array, Authority, Phase
+from ..virtual_time.trajectories import asked
 from .episode_images import Size, image_age_s, images_at
 from .mislabelled import contradiction, unconfirmed
 from .takeovers import Takeover, used_phase

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DatasetInvalid
-from ..evaluation import FIRST_SEED, Evaluation, attempt
 from ..failure.streams import StreamRecorder, Streams
-from ..failure_files import policy_hash
+from ..failure_calibration.files import policy_hash
 from ..handover.states import Signal
-from ..rollout import Result
+from ..virtual_time.evaluation import FIRST_SEED, Evaluation, attempt
+from ..virtual_time.rollout import Result
 from .places import policy_of, world_of
 from .workers import Progress, Workers
 

@@ -15,11 +15,11 @@ from typing import Any
 from ..episodes.durability import write_durable_json
 from ..episodes.label_runs import data_revision
 from ..errors import DatasetInvalid, UsageError
-from ..evaluation import FIRST_SEED
-from ..failure_files import file_hash, find_calibration, policy_hash
+from ..failure_calibration.files import file_hash, find_calibration, policy_hash
 from ..models.checkpoint import load_checkpoint
 from ..training.methods import method as method_named
 from ..training.presets import preset as preset_named
+from ..virtual_time.evaluation import FIRST_SEED
 from .alarms import calibrate_alarms, trigger_leads
 from .collection import Driver, collect_demonstrations, collect_round
 from .evaluation import evaluate_and_hear, evaluation_json

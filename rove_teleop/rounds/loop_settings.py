@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..base_policy import recipe_of
 from ..errors import UsageError
 from ..sim.skills import skill_of
 from ..sim.tasks import task_params
 from ..training.methods import method as method_named
 from ..training.presets import preset as preset_named
+from ..virtual_time.base_policy import recipe_of
 from .collection import Scene
 
 MOST_EPISODES, MOST_SEED, MOST_ROUNDS = 1_000, 99, 9

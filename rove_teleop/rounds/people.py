@@ -10,7 +10,7 @@ import numpy as np
 from ..episodes.dataset import Dataset
 from ..episodes.record.virtual_clock import VirtualClock, virtual_id
 from ..errors import DatasetInvalid
-from ..human_episodes import HumanEpisode, record_person
+from ..people.episodes import HumanEpisode, record_person
 from ..robots.description import RobotDescription
 from ..sim.human_takes import PERIOD_S, HumanTake, human_take
 from ..sim.tasks import make_task

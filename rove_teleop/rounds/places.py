@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ..errors import CheckpointInvalid
-from ..failure_files import policy_hash
+from ..failure_calibration.files import policy_hash
 from ..policy.local import LocalPolicy, load_policy
 from ..robots.description import RobotDescription, load_robot
 from ..sim.tasks import task_params

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..errors import MissingDependency, UsageError
-from .workers import Job, Result, WorkerDied
+from .engine import Job, Result, WorkerDied
 
 LOCAL = "local"
 CONNECT_S = 5.0

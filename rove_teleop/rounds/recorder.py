@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..control.tick_row import TickRow
 from ..control_loop import ControlLoop, Tick
 from ..episodes.layout import pack_operator_frame
 from ..episodes.record.recording import EpisodeRecording
@@ -15,14 +16,12 @@ from ..episodes.record.virtual_clock import VirtualClock
 from ..failure.alarms import Advice
 from ..failure.monitor import FailureMonitor
 from ..handover.states import EPISODE_STATES, Signal, State
-from ..operator_chain import OperatorChain
+from ..operators.chain import OperatorChain
 from ..robots.description import RobotDescription
-from ..rollout import ADVICE_S, Operator, Result
-from ..session import SessionOptions, episode_attributes
+from ..sessions.session import SessionOptions, episode_attributes
 from ..sim.operator import SimulatedOperator
 from ..sim.skills import DEFAULT_SKILL
 from ..sim.tasks import Task
-from ..tick_row import TickRow
 from ..types import (
     TRUE_IMPERFECTION_EVENT,
     TRUE_STATE_EVENT,
@@ -33,6 +32,7 @@ from ..types import (
     RobotState,
     TaskState,
 )
+from ..virtual_time.rollout import ADVICE_S, Operator, Result
 
 SCRIPT = "scripted expert"
 _TAKEN = f"-> {State.ADAPTATION.name.lower()}"

@@ -9,9 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..comparison import Comparison
 from ..errors import DatasetInvalid
-from ..evaluation import Evaluation
+from ..virtual_time.comparison import Comparison
+from ..virtual_time.evaluation import Evaluation
 from .alarms import alarms_text
 from .collection import Collected
 from .evaluation import evaluation_of, success_json

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import __version__
-from ..boundaries import boundaries, robot_of
 from ..episodes.durability import write_durable_json
 from ..episodes.edit.interventions import Intervention
 from ..episodes.read import Episode
 from ..failure.boundary import BoundarySettings
-from ..hand_points import HandPoints
+from ..labelling.boundaries import boundaries, robot_of
+from ..labelling.hand_points import HandPoints
 from ..types import Phase
 
 

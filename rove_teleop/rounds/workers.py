@@ -11,22 +11,13 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Protocol, TypeVar
 
 from ..errors import StageLost
+from .engine import Engine, Job, Result, WorkerDied
 
 _PR_SET_PDEATHSIG = 1
 _MATHS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-Job = TypeVar("Job")
-Result = TypeVar("Result")
 Progress = Callable[[int, int], None]
-
-
-class Engine(Protocol):
-    """Whatever runs ``function`` once per job, in any order, and yields (number of the job, result) when it has one."""
-
-    def run(self, function: Callable[[Job], Result], jobs: Sequence[Job]) -> Iterable[tuple[int, Result]]: ...
-    def close(self) -> None: ...
 
 
 class Workers:
@@ -72,10 +63,6 @@ class Workers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._engine.close()
-
-
-class WorkerDied(Exception):
-    """What an engine raises when a process that ran jobs is gone."""
 
 
 def worker_died(done: int, jobs: int) -> str:

@@ -6,8 +6,8 @@ import pytest
 from rove_teleop.command_filter.limits import Limits
 from rove_teleop.command_filter.prefilters import Gaussian, Hampel, OneEuro, prefilter_state, prefilter_tick
 from rove_teleop.command_filter.smoothing import low_pass, low_pass_matrix
-from rove_teleop.motion_path import NOBODY, OPERATOR, MotionPath
-from rove_teleop.path_config import Blend, PathConfig
+from rove_teleop.control.motion_path import NOBODY, OPERATOR, MotionPath
+from rove_teleop.control.path_config import Blend, PathConfig
 from rove_teleop.robots.description import load_robot
 
 ROBOT = load_robot("iron_r01")

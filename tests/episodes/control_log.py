@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from rove_teleop.control.tick_row import TickRow
 from rove_teleop.episodes.check.log import Log
 from rove_teleop.episodes.layout import control_dtype
 from rove_teleop.episodes.record.records import ChunkRecord
 from rove_teleop.handover.states import EPISODE_STATES, Signal, State
-from rove_teleop.session import SessionOptions, episode_attributes
+from rove_teleop.sessions.session import SessionOptions, episode_attributes
 from rove_teleop.sim.tasks import make_task
-from rove_teleop.tick_row import TickRow
 from rove_teleop.types import Event
 
 from ..test_control_loop import DT, ROBOT, N, Rig

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from rove_teleop.control.path_config import PathConfig
 from rove_teleop.episodes.dataset import Dataset
 from rove_teleop.episodes.record.recording import EpisodeRecording
 from rove_teleop.handover.states import Signal
-from rove_teleop.path_config import PathConfig
-from rove_teleop.session import SessionOptions, episode_attributes
+from rove_teleop.sessions.session import SessionOptions, episode_attributes
 from rove_teleop.sim.tasks import make_task
 
 from .test_replay import ROBOT, started

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rove_teleop.control.motion_path import OPERATOR, POLICY
 from rove_teleop.filter_lab.following import driven, following, together
 from rove_teleop.filter_lab.pareto import pareto_front
-from rove_teleop.motion_path import OPERATOR, POLICY
 
 DT = 0.004
 

@@ -9,13 +9,13 @@ import pytest
 
 from rove_teleop.cli import main
 from rove_teleop.command_filter.prefilters import OneEuro
+from rove_teleop.control.motion_path import OPERATOR
+from rove_teleop.control.path_config import Blend, PathConfig
 from rove_teleop.errors import ConfigInvalid, DatasetInvalid, UsageError
 from rove_teleop.filter_lab.candidates import Candidate, load_candidates, shifted
 from rove_teleop.filter_lab.cases import first_ticks, load_cases
 from rove_teleop.filter_lab.lab import run_lab
 from rove_teleop.filter_lab.scores import CARD_KEYS, score
-from rove_teleop.motion_path import OPERATOR
-from rove_teleop.path_config import Blend, PathConfig
 from rove_teleop.robots.description import load_robot
 
 from .recorded import handed_over, record_episode, record_stream

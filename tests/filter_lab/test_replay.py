@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from rove_teleop.control.tick_row import TickRow
 from rove_teleop.episodes.layout import control_dtype
 from rove_teleop.filter_lab.replay import difference, live_path, read_rows, replay
 from rove_teleop.handover.states import Signal
-from rove_teleop.tick_row import TickRow
 
 from ..test_control_loop import ROBOT, Rig
 

@@ -8,12 +8,12 @@ import pytest
 import yaml
 
 from rove_teleop.cli import main
+from rove_teleop.control.path_config import PathConfig, live_path_config, load_path_config
 from rove_teleop.errors import ConfigInvalid, UsageError
 from rove_teleop.filter_lab.cases import load_cases
 from rove_teleop.filter_lab.objective import FIGURES, Objective, parse_objective
 from rove_teleop.filter_lab.promote import prepare, write
 from rove_teleop.filter_lab.tune import SIZE, path_at, tune, unit_point
-from rove_teleop.path_config import PathConfig, live_path_config, load_path_config
 from rove_teleop.robots.description import load_robot
 
 from .recorded import record_stream

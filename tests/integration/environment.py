@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from rove_teleop.ros_environment import ros_defaults
+from rove_teleop.sessions.ros_environment import ros_defaults
 
 ENVIRONMENT = {**ros_defaults({}), "OMP_NUM_THREADS": "1", "LP_NUM_THREADS": "1"}

@@ -19,7 +19,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, String
 from std_srvs.srv import Trigger
 
-from rove_teleop.hand_limits import HandLimits
+from rove_teleop.control.hand_limits import HandLimits
 from rove_teleop.robots.description import load_robot
 
 from .ros_watch import Watcher, node_process

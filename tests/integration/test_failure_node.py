@@ -24,7 +24,7 @@ from rove_teleop.episodes.dataset import Dataset
 from rove_teleop.episodes.read import open_episode
 from rove_teleop.failure.calibration import Calibration, save_calibration
 from rove_teleop.failure.conformal import Threshold
-from rove_teleop.failure_files import calibration_path, file_hash, policy_hash
+from rove_teleop.failure_calibration.files import calibration_path, file_hash, policy_hash
 from rove_teleop.handover.states import State
 from rove_teleop.policy.local import shipped_checkpoint
 from rove_teleop.robot_io.topics import LATCHED

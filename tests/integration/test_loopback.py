@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("rclpy", reason="needs rclpy, from the ros extra or a sourced ROS 2")
 from sensor_msgs.msg import JointState
 
-from rove_teleop.ros_environment import CHOICES
+from rove_teleop.sessions.ros_environment import CHOICES
 
 from .ros_watch import Watcher
 

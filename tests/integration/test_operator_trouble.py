@@ -18,7 +18,7 @@ from playwright import sync_api as playwright
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import Bool, String
 
-from rove_teleop.motion_recording import save_recording
+from rove_teleop.operators.motion_recording import save_recording
 from rove_teleop.types import HandFrame
 
 from ..tracking.operator_frames import frame, hand

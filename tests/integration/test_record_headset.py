@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs rclpy, from the ros extra or a sourced ROS 2")
 
-from rove_teleop.motion_source import open_motion
+from rove_teleop.operators.motion_source import open_motion
 
 from .environment import ENVIRONMENT
 from .headset_browser import NEEDS_BROWSER, HeadsetPage, headset_browser, open_hand

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import zarr
 
+from rove_teleop.control.tick_row import TickRow
 from rove_teleop.episodes.record.row_sender import RowSender
 from rove_teleop.handover.states import EPISODE_STATES, Signal
-from rove_teleop.session import SessionOptions, episode_attributes
+from rove_teleop.sessions.session import SessionOptions, episode_attributes
 from rove_teleop.sim.tasks import make_task
-from rove_teleop.tick_row import TickRow
 from rove_teleop.types import Phase
 
 from ..test_control_loop import ROBOT, Rig

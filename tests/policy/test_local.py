@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from rove_teleop.errors import CheckpointInvalid, UsageError
-from rove_teleop.evaluation import planner
 from rove_teleop.failure.detectors import build_detectors
 from rove_teleop.failure.monitor import FailureMonitor
 from rove_teleop.models.checkpoint import Checkpoint, CheckpointHeader, save_checkpoint
@@ -17,8 +16,9 @@ from rove_teleop.models.policy_critic import critic_path, save_policy_critic
 from rove_teleop.policy.local import LocalPolicy, load_policy, shipped_checkpoint
 from rove_teleop.policy.protocol import Observation
 from rove_teleop.robots.description import load_robot
-from rove_teleop.rollout import Timing, live_loop, run_episode
 from rove_teleop.sim.world import World
+from rove_teleop.virtual_time.evaluation import planner
+from rove_teleop.virtual_time.rollout import Timing, live_loop, run_episode
 
 ROBOT = load_robot("iron_r01")
 JOINTS = ROBOT.joint_names[15:19]

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from rove_teleop.episodes.read import open_episode
-from rove_teleop.failure_files import file_hash, find_calibration, load_calibration_of
+from rove_teleop.failure_calibration.files import file_hash, find_calibration, load_calibration_of
 from rove_teleop.policy.local import shipped_checkpoint
 from rove_teleop.rounds.alarms import alarms_text, calibrate_alarms, trigger_leads
 from rove_teleop.rounds.collection import Driver, Scene, collect_round
 from rove_teleop.rounds.workers import Workers
 
-from ..test_failure_calibration import episode
+from ..failure_calibration.test_calibrate import episode
 
 pytestmark = pytest.mark.integration
 

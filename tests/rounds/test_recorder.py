@@ -13,16 +13,16 @@ from rove_teleop.errors import DatasetInvalid
 from rove_teleop.failure.detectors import build_detectors
 from rove_teleop.failure.monitor import FailureMonitor
 from rove_teleop.handover.states import Signal
-from rove_teleop.labelling import label_dataset
-from rove_teleop.operator_chain import OperatorChain
+from rove_teleop.labelling.label import label_dataset
+from rove_teleop.operators.chain import OperatorChain
 from rove_teleop.policy.protocol import Plan
 from rove_teleop.robots.description import load_robot
-from rove_teleop.rollout import Timing, live_loop, run_episode
 from rove_teleop.rounds.recorder import About, EpisodeRecorder, virtual_attributes
 from rove_teleop.sim.operator import SimulatedOperator
 from rove_teleop.sim.skills import skill_of
 from rove_teleop.sim.world import World
 from rove_teleop.types import TRUE_STATE_EVENT, Phase
+from rove_teleop.virtual_time.rollout import Timing, live_loop, run_episode
 
 ROBOT = load_robot("iron_r01")
 EXPERT = replace(skill_of("expert"), hesitation_s=(0.3, 0.3))

@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from rove_teleop.evaluation import Evaluation
 from rove_teleop.handover.states import Signal
-from rove_teleop.rollout import Result
 from rove_teleop.rounds.collection import Collected
 from rove_teleop.rounds.evaluation import evaluation_json, evaluation_of
 from rove_teleop.rounds.loop_settings import LoopSettings
 from rove_teleop.rounds.summary import MARK, add_to_report, collection_json, loop_summary
+from rove_teleop.virtual_time.evaluation import Evaluation
+from rove_teleop.virtual_time.rollout import Result
 
 
 def evaluation(pattern):

@@ -5,18 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rove_teleop.base_policy import RECIPES, RECIPES_IN_FULL, recipe_of
-from rove_teleop.demonstrations import demonstrate, demonstrator
 from rove_teleop.handover.states import Signal
-from rove_teleop.operator_chain import OperatorChain
+from rove_teleop.operators.chain import OperatorChain
 from rove_teleop.robots.description import load_robot
-from rove_teleop.rollout import Timing, live_loop, person, run_episode
 from rove_teleop.sim.operator import SimulatedOperator
 from rove_teleop.sim.skills import SKILLS
 from rove_teleop.sim.supervisor import SimulatedSupervisor, SupervisorHabits
 from rove_teleop.sim.tasks import TASK_NAMES, task_params
 from rove_teleop.sim.world import World
 from rove_teleop.training.windows import moving_joints
+from rove_teleop.virtual_time.base_policy import RECIPES, RECIPES_IN_FULL, recipe_of
+from rove_teleop.virtual_time.demonstrations import demonstrate, demonstrator
+from rove_teleop.virtual_time.rollout import Timing, live_loop, person, run_episode
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 

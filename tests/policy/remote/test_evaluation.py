@@ -5,10 +5,10 @@ import dataclasses
 import pytest
 
 from rove_teleop.errors import PolicyUnavailable, UsageError
-from rove_teleop.evaluation import evaluate
 from rove_teleop.policy.local import load_policy, shipped_checkpoint
 from rove_teleop.policy.opening import open_policy
 from rove_teleop.serving import serve_checkpoint
+from rove_teleop.virtual_time.evaluation import evaluate
 
 from .serving import ROBOT, SAID, SERVED, answers, good, our_server, stranger
 

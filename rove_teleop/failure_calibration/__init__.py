@@ -1,0 +1,1 @@
+"""Detectors and episodes wired: thresholds for one policy, their files, what they are worth."""

@@ -1,0 +1,1 @@
+"""Where adaptation ended and what each step is worth, over recorded episodes."""

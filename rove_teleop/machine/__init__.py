@@ -1,0 +1,1 @@
+"""What a machine can do and lacks, and what is compiled once on it."""

@@ -1,0 +1,1 @@
+"""People without a robot, as episodes for critics."""

@@ -1,0 +1,1 @@
+"""A session: its options, its processes and their place on the machine, what it does, its report."""
