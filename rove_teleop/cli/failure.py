@@ -159,6 +159,7 @@ def _recorded(options: argparse.Namespace) -> tuple[list[Streams], str, str]:
     from ..failure_calibration.episodes import episode_streams, policy_version
     from ..failure_calibration.files import policy_hash
     from ..models.checkpoint import load_checkpoint
+    from ..models.policy_critic import load_policy_critic
     from ..policy.local import shipped_checkpoint
 
     found = _judged(options)
@@ -178,7 +179,8 @@ def _recorded(options: argparse.Namespace) -> tuple[list[Streams], str, str]:
             f"{policy_hash(policy)} now"
         )
     checkpoint = load_checkpoint(Path(policy)) if Path(policy).is_file() else None
-    return [episode_streams(episode, outcome, checkpoint) for episode, outcome in found], policy, task
+    critic = None if checkpoint is None else load_policy_critic(Path(policy), checkpoint.header)
+    return [episode_streams(episode, outcome, checkpoint, critic) for episode, outcome in found], policy, task
 
 
 def _logged(options: argparse.Namespace) -> list[Watched]:

@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 from rove_teleop.episodes.read import open_episode
+from rove_teleop.failure.conformal import voted
+from rove_teleop.failure.detectors import build_detectors
+from rove_teleop.failure.replay import replay
+from rove_teleop.failure_calibration.episodes import episode_streams, judged_episodes, logged_opinions
 from rove_teleop.failure_calibration.files import file_hash, find_calibration, load_calibration_of
+from rove_teleop.models.checkpoint import load_checkpoint
+from rove_teleop.models.policy_critic import load_policy_critic
 from rove_teleop.policy.local import shipped_checkpoint
 from rove_teleop.rounds.alarms import alarms_text, calibrate_alarms, trigger_leads
 from rove_teleop.rounds.collection import Driver, Scene, collect_round
@@ -62,3 +68,14 @@ def test_people_who_collect_hear_calibrated_alarms(tmp_path):
     assert any(item.takeovers for item in found), "otherwise these seeds test nothing"
     # Nobody takes over before some alarm; pressing takes a while.
     assert max(lead["trigger_lead_s"] or 0.0 for lead in leads.values()) > 0.3
+    heard_again(tmp_path / "round", checkpoint)
+
+
+def heard_again(dataset, checkpoint):
+    """What is read from recorded episodes is what the monitor heard: the drops of value are those that it logged."""
+    policy = load_checkpoint(checkpoint)
+    critic = load_policy_critic(checkpoint, policy.header)
+    for one, outcome in judged_episodes(dataset, sorted(dataset.glob("episodes/*.zarr"))):
+        track = replay(episode_streams(one, outcome, policy, critic), build_detectors({}))
+        again = float(voted(track.of("value_drop")).max())
+        assert again == pytest.approx(logged_opinions(one, outcome)["value_drop"].highest)
