@@ -31,7 +31,7 @@ def checkpoint(tmp_path):
     return path
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_a_policy_gets_alarms_and_a_table_of_what_they_are_worth(checkpoint):
     # Two successes, two failures: both halves have both.
     told = json.loads(json.dumps(calibrate_alarms([episode(k, k % 4 < 2) for k in range(80)], checkpoint, "test")))
@@ -46,7 +46,7 @@ def test_a_policy_gets_alarms_and_a_table_of_what_they_are_worth(checkpoint):
     assert "value_drop" not in text, "nobody values anything here"
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_too_few_successes_leave_no_calibration_of_another_time(checkpoint):
     enough = [episode(k, k % 4 < 2) for k in range(80)]
     calibrate_alarms(enough, checkpoint, "test")
@@ -55,7 +55,7 @@ def test_too_few_successes_leave_no_calibration_of_another_time(checkpoint):
     assert "Not calibrated: " in "\n".join(alarms_text(told, {}))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_people_who_collect_hear_calibrated_alarms(tmp_path):
     checkpoint = shipped_checkpoint("toaster")
     alarms = find_calibration(str(checkpoint), tmp_path)

@@ -12,7 +12,7 @@ from rove_teleop.rounds.workers import Workers
 
 
 @pytest.mark.integration
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_a_policy_gets_a_critic_of_its_own_episodes(tmp_path, monkeypatch):
     monkeypatch.setattr(watching_critic, "EPISODES", 2)
     monkeypatch.setattr(watching_critic, "DEMONSTRATIONS", 1)
