@@ -101,11 +101,11 @@ def first_broken(history: Array, centre_rad: Array, per: Array, allowed: Array, 
         largest = max(largest, abs(history[3, k]))
     for k in range(joints):
         oldest, before, last, now = history[0, k], history[1, k], history[2, k], history[3, k]
-        second, third = (last - before) - (before - oldest), (now - last) - (last - before)
+        bend_before, bend = (last - before) - (before - oldest), (now - last) - (last - before)
         found[0, k] = abs(now - centre_rad[k]) / per[0, 0]
         found[1, k] = abs(now - last) / per[1, 0]
-        found[2, k] = abs(third) / per[2, 0]
-        found[3, k] = abs(third - second) / per[3, 0]
+        found[2, k] = abs(bend) / per[2, 0]
+        found[3, k] = abs(bend - bend_before) / per[3, 0]
     for i in range(4):
         for k in range(joints):
             if not (found[i, k] <= allowed[i, k] + rounding[i, 0] * largest):
