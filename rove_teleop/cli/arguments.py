@@ -51,8 +51,18 @@ def counter(what: str) -> Callable[..., None]:
     return show
 
 
-def trials(text: str) -> int:
-    """How many settings a search tries."""
-    if not (text.isdecimal() and 1 <= int(text) <= 100_000):
-        raise argparse.ArgumentTypeError(f"{text} is not a number of trials, 1 to 100000")
-    return int(text)
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """A kind of argument: a whole number from ``low`` to ``high``."""
+
+    def whole(text: str) -> int:
+        if not (text.isdecimal() and low <= int(text) <= high):
+            raise argparse.ArgumentTypeError(f"{text} is not a whole number from {low} to {high}")
+        return int(text)
+
+    return whole
+
+
+seed = whole(0, 2**31 - 1)
+trials = whole(1, 100_000)
+"""How many settings a search tries, how many episodes are made."""
+workers = whole(1, 1024)

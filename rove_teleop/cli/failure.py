@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
-from .arguments import counter
+from .arguments import counter, seed, trials
 
 if TYPE_CHECKING:
     from ..episodes.read import Episode
@@ -32,7 +32,7 @@ def add(subparsers: Any) -> None:
         "calibrate", help="thresholds from successful episodes; refused where they are too few"
     )
     _source(command)
-    command.add_argument("--alpha", type=float, default=0.1, help="false alarms per success (default %(default)s)")
+    command.add_argument("--alpha", type=alpha, default=0.1, help="false alarms per success (default %(default)s)")
     command.add_argument("--time-varying", action="store_true", help="thresholds along the time since the beginning")
     command.add_argument("--without", default="", metavar="NAMES", help="detectors left out of the combined alarms")
     command.add_argument("--out", type=Path, metavar="FILE.json", help="default: calibration/HASH.json in the dataset")
@@ -53,11 +53,22 @@ def add(subparsers: Any) -> None:
 def _source(command: argparse.ArgumentParser) -> None:
     command.add_argument("dataset", type=Path, nargs="?", help="recorded episodes")
     command.add_argument("--task", help="instead of a dataset: episodes in virtual time")
-    command.add_argument("--rollouts", type=int, default=120, metavar="N", help="how many (default %(default)s)")
+    command.add_argument("--rollouts", type=trials, default=120, metavar="N", help="how many (default %(default)s)")
     command.add_argument("--policy", metavar="CHECKPOINT|URL", help="default: that of the episodes, or the shipped one")
     command.add_argument("--robot", default="iron_r01")
-    command.add_argument("--seed", type=int, default=0, help="moves the range of seeds of the episodes in virtual time")
+    command.add_argument("--seed", type=seed, default=0, help="moves the seeds of the episodes in virtual time")
     command.add_argument("--json", action="store_true")
+
+
+def alpha(text: str) -> float:
+    """A rate of false alarms that can be promised."""
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0.0 < rate < 1.0:
+        raise argparse.ArgumentTypeError(f"{text} is not a rate between 0 and 1")
+    return rate
 
 
 def calibrate(options: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .arguments import trials
+from .arguments import seed, trials
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -182,7 +182,7 @@ def add(subparsers: Any) -> None:
         "(default jerk=1 aligned_error=1 authority=1)",
     )  # fmt: skip
     tuning.add_argument("--trials", type=trials, default=120, metavar="N", help="paths to try (default %(default)s)")
-    tuning.add_argument("--seed", type=int, default=0, help="of the search (default %(default)s)")
+    tuning.add_argument("--seed", type=seed, default=0, help="of the search (default %(default)s)")
     tuning.set_defaults(run=tune)
     for command in (runs, tuning):
         command.add_argument(

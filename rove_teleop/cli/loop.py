@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .arguments import counter
+from .arguments import counter, workers
+from .train import METHODS, PRESETS
 
 
 def add(subparsers: Any) -> None:
@@ -20,7 +21,7 @@ def add(subparsers: Any) -> None:
         "when the same command is given again.",
     )
     loop.add_argument("--task", choices=("toaster", "whiteboard"), default="toaster")
-    loop.add_argument("--method", default="rove", help="sft, filtered-bc, hg-dagger, recap or rove (default rove)")
+    loop.add_argument("--method", choices=METHODS, default="rove", help="(default %(default)s)")
     loop.add_argument("--rounds", type=int, default=3, help="rounds after the base (default %(default)s)")
     loop.add_argument("--seed", type=int, default=0, help="of everything, 0 to 99 (default %(default)s)")
     loop.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the run")
@@ -35,11 +36,11 @@ def add(subparsers: Any) -> None:
     loop.add_argument("--evaluation", type=int, default=200, help="episodes per policy (default %(default)s)")
     loop.add_argument("--demonstrations", type=int, default=0, help="of the base (default: by task and form)")
     loop.add_argument("--operator-skill", default="average", metavar="NAME", help="who corrects")
-    loop.add_argument("--preset", default="paper", help="numbers of training: paper or seed (default %(default)s)")
+    loop.add_argument("--preset", choices=PRESETS, default="paper", help="numbers of training (default %(default)s)")
     loop.add_argument("--robot", default="iron_r01")
     loop.add_argument("--base", type=Path, metavar="RUN0", help="share round 0 of another run")
     loop.add_argument("--human", type=Path, metavar="DATASET", help="episodes of people without a robot, for critics")
-    loop.add_argument("--workers", type=int, help="processes (default: one per core)")
+    loop.add_argument("--workers", type=workers, help="processes (default: one per core)")
     loop.add_argument("--ray", metavar="ADDRESS", help="of a Ray cluster; local starts one here")
     loop.add_argument("--json", action="store_true")
     loop.set_defaults(run=run)

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from .arguments import counter
+from .arguments import counter, seed, trials, workers
+
+TASKS = ("toaster", "whiteboard")
 
 
 def add(subparsers: Any) -> None:
@@ -20,14 +22,14 @@ def add(subparsers: Any) -> None:
     command.set_defaults(run=show_robot)
     command = subparsers.add_parser("evaluate", help="success of a policy alone, with its interval")
     command.add_argument("--task", default="toaster")
-    command.add_argument("--episodes", type=int, default=200)
+    command.add_argument("--episodes", type=trials, default=200)
     command.add_argument("--policy", metavar="CHECKPOINT|URL", help="a checkpoint, or ws://HOST:PORT, ...")
     command.add_argument("--against", metavar="CHECKPOINT|URL", help="another policy over the same seeds")
-    command.add_argument("--beta", type=float, help="guidance of policies with conditions, 0 to 10 (default 1)")
+    command.add_argument("--beta", type=float, help="guidance of policies with conditions, 0 to 10 (default: theirs)")
     command.add_argument("--robot", default="iron_r01")
     command.add_argument("--form", choices=("in_hand", "full"), default="in_hand", help="of the task (docs/tasks.md)")
     command.add_argument("--start", choices=("beginning", "varied"), default="beginning", help="of its episodes")
-    command.add_argument("--seed", type=int, default=0, help="moves the range of evaluation seeds")
+    command.add_argument("--seed", type=seed, default=0, help="moves the range of evaluation seeds")
     command.add_argument("--json", action="store_true")
     command.set_defaults(run=evaluate_policy)
     command = subparsers.add_parser("shadow", help="how far a shadow policy was from the one that drove")
@@ -36,11 +38,11 @@ def add(subparsers: Any) -> None:
     command.set_defaults(run=show_shadow)
     sim = subparsers.add_parser("sim", help="the simulator's own tools").add_subparsers(required=True)
     command = sim.add_parser("base-policy", help="make the shipped policy of a task again: demonstrate, then clone")
-    command.add_argument("--task", default="toaster")
+    command.add_argument("--task", choices=TASKS, default="toaster")
     command.add_argument("--robot", default="iron_r01")
     command.add_argument("--form", choices=("in_hand", "full"), default="in_hand", help="of the task (docs/tasks.md)")
     command.add_argument("--out", type=Path, required=True, help="checkpoint file")
-    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--seed", type=seed, default=0)
     command.set_defaults(run=base_policy)
     command = sim.add_parser("critic", help="NAME.critic.safetensors beside a policy NAME.safetensors: collect, train")
     command.add_argument(
@@ -50,15 +52,15 @@ def add(subparsers: Any) -> None:
         "--dataset", type=Path, required=True, metavar="FOLDER", help="where the episodes are recorded"
     )
     command.add_argument("--form", choices=("in_hand", "full"), default="in_hand", help="of the task (docs/tasks.md)")
-    command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--workers", type=int, help="processes (default: one per core)")
+    command.add_argument("--seed", type=seed, default=0)
+    command.add_argument("--workers", type=workers, help="processes (default: one per core)")
     command.set_defaults(run=critic)
 
     command = sim.add_parser("people", help="simulated people who do a task without a robot, for critics: half fail")
     command.add_argument("dataset", type=Path)
-    command.add_argument("--task", default="toaster")
-    command.add_argument("--episodes", type=int, default=90)
-    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--task", choices=TASKS, default="toaster")
+    command.add_argument("--episodes", type=trials, default=90)
+    command.add_argument("--seed", type=seed, default=0)
     command.add_argument("--robot", default="iron_r01", help="whose joints the hands are retargeted to")
     command.set_defaults(run=people)
 
@@ -152,6 +154,8 @@ def base_policy(options: argparse.Namespace) -> int:
     from ..robots.description import load_robot
     from ..virtual_time.base_policy import train_base_policy
 
+    if not options.out.parent.is_dir():
+        raise UsageError(f"{options.out}: there is no folder {options.out.parent}")
     show = counter(options.task)
     checkpoint, demonstrations = train_base_policy(
         load_robot(options.robot),

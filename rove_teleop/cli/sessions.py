@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import UsageError
 from ..sim.skills import DEFAULT_SKILL, SKILLS
-from .arguments import port, scale
+from .arguments import port, scale, seed
 
 
 def add(subparsers: Any) -> None:
@@ -67,7 +67,7 @@ def _session_arguments(command: argparse.ArgumentParser, episodes: int) -> None:
     add("--camera-codec", choices=("jpeg", "h264"), default="jpeg", help="how images are stored (default %(default)s)")
     add("--headless", action="store_true", help="no console")
     add("--console-port", type=port, default=8080, help="0 takes a free one (default %(default)s)")
-    add("--seed", type=int, help="start state of the first episode (default: continues the dataset)")
+    add("--seed", type=seed, help="start state of the first episode (default: continues the dataset)")
     add("--json", action="store_true", help="print the report as JSON, everything else on stderr")
     add("--time-limit", type=float, default=45.0, help="seconds after which a simulated supervisor gives up")
 

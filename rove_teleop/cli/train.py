@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
-from .arguments import counter
+from .arguments import counter, seed
 
 if TYPE_CHECKING:
     from ..rounds.training_data import TrainingData
@@ -52,13 +52,6 @@ def steps(text: str) -> int:
     """Gradient steps, 10 to ten million."""
     if not (text.isdecimal() and 10 <= int(text) <= 10_000_000):
         raise argparse.ArgumentTypeError(f"{text} is not a number of steps, 10 to 10000000")
-    return int(text)
-
-
-def seed(text: str) -> int:
-    """A whole number from 0 to two billion."""
-    if not (text.isdecimal() and int(text) < 2**31):
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 0 to {2**31 - 1}")
     return int(text)
 
 
