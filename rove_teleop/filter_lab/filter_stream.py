@@ -73,7 +73,7 @@ def sample_stream(
     deadlines = deadlines or Deadlines()
     rows, refused = _in_order(stream.stamp_s)
     limits = (config or PathConfig()).limited(robot_limits(robot))
-    stamp_s = _ticks(stream.stamp_s[rows], limits, deadlines)
+    stamp_s = _ticks(stream.name, stream.stamp_s[rows], limits, deadlines)
     wanted, targets = _sample(stream, rows, stamp_s, robot, deadlines)
     inputs = Recorded(
         wanted=np.repeat(wanted[:, None], robot.joint_count, axis=1),
@@ -117,14 +117,12 @@ def _in_order(stamp_s: Array) -> tuple[list[int], Counter[str]]:
     return rows, refused
 
 
-def _ticks(stamp_s: Array, limits: Limits, deadlines: Deadlines) -> Array:
+def _ticks(name: str, stamp_s: Array, limits: Limits, deadlines: Deadlines) -> Array:
     """Stamps of the control ticks from the first row until the robot has certainly come to rest after the last one."""
     if len(stamp_s) == 0:
-        raise StreamInvalid("no row of the stream has a usable stamp")
+        raise StreamInvalid(f"{name}: no row has a usable stamp")
     if not stamp_s[-1] - stamp_s[0] <= LONGEST_S:
-        raise StreamInvalid(
-            f"the stream lasts {stamp_s[-1] - stamp_s[0]:.0f} s; at most {LONGEST_S:.0f} s are filtered"
-        )
+        raise StreamInvalid(f"{name}: lasts {stamp_s[-1] - stamp_s[0]:.3g} s; at most {LONGEST_S:.0f} s are filtered")
     stops = [longest_stop(v, a, j, limits.dt_s) for v, a, j in zip(*limits.dynamic, strict=True)]
     after_s = max(deadlines.operator_s, deadlines.chunk_gap_s) + limits.dt_s * (max(stops) + 2.0)
     count = int(np.ceil((stamp_s[-1] - stamp_s[0] + after_s) / limits.dt_s)) + 1

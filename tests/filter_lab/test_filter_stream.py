@@ -91,6 +91,8 @@ def arrays(**changes):
         ({"source": np.array(["policy", "cat", "policy"])}, "source 'cat' is none of"),
         ({"stamp_s": np.zeros(0), "q_rad": np.zeros((0, 1))}, "holds no rows"),
         ({"joint_names": np.array(["left_elbow_pitch"] * 2), "q_rad": np.zeros((3, 2))}, "named twice"),
+        ({"joint_names": np.array(["Schwänze".encode()])}, "'Schwänze' is not a joint"),
+        ({"stamp_s": np.array(1.0)}, r"stamps of shape \(\)"),
     ],
 )
 def test_names_and_shapes_are_refused_in_one_sentence(tmp_path, changes, said):
@@ -98,6 +100,30 @@ def test_names_and_shapes_are_refused_in_one_sentence(tmp_path, changes, said):
     np.savez(path, **arrays(**changes))
     with pytest.raises(StreamInvalid, match=said):
         load_stream(path, ROBOT)
+
+
+def test_damage_at_any_place_is_refused_in_one_sentence(tmp_path):
+    path = tmp_path / "stream.npz"
+    np.savez_compressed(path, **arrays())
+    whole = bytearray(path.read_bytes())
+    for place in range(0, len(whole), 5):
+        damaged = whole.copy()
+        damaged[place] ^= 0xFF
+        path.write_bytes(damaged)
+        try:
+            load_stream(path, ROBOT)
+        except StreamInvalid as error:
+            assert str(path) in str(error)
+    with path.open("wb") as file:
+        np.save(file, np.zeros(3))
+    with pytest.raises(StreamInvalid, match="not a zip file"):
+        load_stream(path, ROBOT)
+
+
+def test_a_number_that_is_too_large_for_float64_is_no_target(tmp_path):
+    path = tmp_path / "stream.npz"
+    np.savez(path, **arrays(q_rad=np.full((3, 1), np.longdouble("1e4000"))))
+    assert np.isinf(load_stream(path, ROBOT).q_rad[:, ROBOT.index("left_elbow_pitch")]).all()
 
 
 def test_a_stream_of_days_or_without_a_clock_is_refused():
