@@ -103,7 +103,7 @@ def _read_robot(folder: Path) -> RobotDescription:
     limits = np.array([_read_joint(joint_section.section(joint)) for joint in names])
     model = compile_model(model_path)
     check_model(model, model_path, names, limits[:, :2], joint_section)
-    operator = read_operator(root.section("operator"), site_places(model))
+    operator = read_operator(root.section("operator"), site_places(model), groups)
     apart = read_self_collision(root.section("self_collision"), model) if "self_collision" in root else None
     root.done()
     q_min, q_max, v_max, a_max, j_max, home = (_frozen(column) for column in limits.T)

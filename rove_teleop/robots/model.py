@@ -25,7 +25,7 @@ def compile_model(path: Path) -> mujoco.MjModel:
     try:
         return mujoco.MjModel.from_xml_path(str(path))
     except ValueError as error:
-        line = re.search(r"line (\d+)", str(error))
+        line = re.search(r"line (?:number=)?(\d+)", str(error), re.IGNORECASE)
         text = " ".join(str(error).split())
         raise ConfigInvalid(f"{path}:{line.group(1) if line else 1}: MuJoCo refuses the model: {text}") from error
 

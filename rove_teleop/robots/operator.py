@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -13,6 +13,8 @@ from .model import SitePlace
 OPERATOR_FRAMES: tuple[str, ...] = ("head", "left_wrist", "right_wrist", "left_elbow", "right_elbow")
 """Tracked body parts of an operator that a site of the model may follow; of an elbow, a point is enough."""
 FARTHEST_TOUCH_M = 0.1
+SHOULDER_JOINTS = 3
+"""Where the first three joints of an arm meet is its shoulder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +49,21 @@ def finger_of(point: str) -> str:
     return point.rsplit("_", 1)[0]
 
 
-def read_operator(section: Section, sites: Mapping[str, SitePlace]) -> OperatorMapping:
-    """Check the ``operator`` section of a robot file against the sites of its model.
+def read_operator(
+    section: Section, sites: Mapping[str, SitePlace], groups: Mapping[str, Sequence[str]]
+) -> OperatorMapping:
+    """Check the ``operator`` section of a robot file against the sites of its model and the robot's joint groups.
 
     Raises:
-        ConfigInvalid: unknown body part, hand point, site or key; a finger without a tip; a site that does not hang
+        ConfigInvalid: a wrist or elbow without the group of its arm; unknown body part, hand point, site or key; a finger without a tip; a site that does not hang
             from the wrist or that no joint moves; a touching distance outside 0 to 0.1 m.
     """
     frames_section = section.section("frames")
     frames = {part: _site(frames_section, part, sites) for part in OPERATOR_FRAMES if part in frames_section}
+    for part in frames:
+        side, _, place = part.partition("_")
+        if place and not len(groups.get(f"{side}_arm", ())) >= SHOULDER_JOINTS:
+            raise frames_section.error(part, f"needs a group '{side}_arm' of at least {SHOULDER_JOINTS} joints")
     frames_section.done()
     hands_section = section.section("hands")
     hands = {side: _read_hand(hands_section.section(side), sites) for side in SIDES if side in hands_section}

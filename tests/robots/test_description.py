@@ -150,6 +150,12 @@ CASES: dict[str, tuple[str, Callable[[str], str], str, str]] = {
         "nose",
     ),
     "no actuator": (MODEL, replace('.*joint="neck_roll".*\n', ""), 'joint name="neck_roll"', "no position actuator"),
+    "unknown tag": (YAML, replace("^control_hz: 250", "control_hz: !fast 250"), "^control_hz", "!fast"),
+    "no date": (YAML, replace("^control_hz: 250", "control_hz: 2026-13-45"), "^control_hz", "month"),
+    "larger than any number": (YAML, replace("^control_hz: 250", f"control_hz: 1{'0' * 400}"), "^control_hz", "finite"),
+    "nested too deeply": (YAML, replace("^control_hz: 250", "control_hz: " + "[" * 5000), "", "not valid YAML"),
+    "an arm without joints": (YAML, replace("^  left_arm:", "  left_limb:"), "left_wrist: left_wrist", "left_arm"),
+    "truncated model": (MODEL, lambda s: s[: s.index('axis="0 1 0"') + 8], 'axis="0 1', "MuJoCo refuses"),
     "broken model": (MODEL, replace('axis="1 0 0"', 'axis="1 0"'), "", "MuJoCo refuses"),
 }
 
@@ -170,6 +176,14 @@ def test_wrong_robot_is_refused_with_file_and_line(case: str, tmp_path: Path) ->
     assert words in message
     text = Path(named).read_text().splitlines()[int(line) - 1]
     assert re.search(line_pattern, text), f"line {line} is {text!r}"
+
+
+def test_a_number_may_have_an_exponent(tmp_path: Path) -> None:
+    folder = tmp_path / "robot"
+    shutil.copytree(robot_folders()["iron_r01"], folder)
+    path = folder / YAML
+    path.write_text(replace("^control_hz: 250", "control_hz: 1e2")(path.read_text()))
+    assert load_robot(folder).control_hz == 100.0
 
 
 def test_unknown_robot_names_the_known_ones() -> None:
