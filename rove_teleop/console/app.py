@@ -1,4 +1,4 @@
-"""The routes of the console: the page, the newest state, the newest picture, and nine commands."""
+"""The routes of the console: the page, the newest state, the newest picture, and the commands."""
 
 from __future__ import annotations
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-PHASES: tuple[str, ...] = ("autonomous", "adaptation", "recovery", "paused", "unlabelled")
+from ..types import Phase
+
+PHASES: tuple[str, ...] = tuple(phase.name.lower() for phase in Phase)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rove_teleop.console.timeline import PHASES, Timeline
+from rove_teleop.types import Phase
 
 steps = st.lists(
     st.tuples(st.floats(0.0, 3.0), st.sampled_from([*PHASES, "nonsense"]), st.integers(1, 3)), min_size=1, max_size=60
@@ -53,3 +54,10 @@ def test_memory_is_bounded_by_runs():
     for k in range(10_000):
         timeline.add(0.001 * k, PHASES[k % 2], 1)
     assert len(timeline.segments(10.0)) == 50
+
+
+def test_every_phase_that_control_says_is_shown_as_itself():
+    for phase in Phase:
+        timeline = Timeline()
+        timeline.add(1.0, phase.name.lower(), 1)
+        assert [segment.phase for segment in timeline.segments(1.0)] == [phase.name.lower()]
