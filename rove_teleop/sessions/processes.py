@@ -18,6 +18,7 @@ from ..errors import MissingDependency, StageLost, UsageError
 from .ros_environment import prepare_ros
 
 STOP_PATIENCE_S = 3.0
+EXIT_PATIENCE_S = 1.0
 
 
 class Process:
@@ -88,13 +89,20 @@ class Process:
 
     def lost(self) -> StageLost:
         """The error that says that this process ended."""
-        code = self.popen.poll()
+        code = self._exit_code()
         ending = f"ended with exit code {code}" if code is not None else "closed its connection"
         error = StageLost(f"{self.name} {ending}; its last words: {self.last_words()} (log: {self.log})")
         if code is not None and self.refused:
             # So does the session.
             error.exit_code = code
         return error
+
+    def _exit_code(self) -> int | None:
+        """A child that ends closes its streams first: who heard that waits a moment for the code."""
+        try:
+            return self.popen.wait(timeout=EXIT_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            return None
 
     @property
     def refused(self) -> bool:
@@ -130,8 +138,9 @@ class Process:
         stdout = self.popen.stdout
         if stdout is None:
             return
-        for line in stdout:
-            self._lines.put(line.decode(errors="replace"))
+        with stdout:
+            for line in stdout:
+                self._lines.put(line.decode(errors="replace"))
         self._lines.put(None)
 
 
