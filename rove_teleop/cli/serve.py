@@ -34,7 +34,9 @@ def serve_policy(options: argparse.Namespace) -> int:
     from ..policy.remote.server import PolicyServer
     from ..serving import read_token, serve_checkpoint
 
-    tls = read_tls(options.tls_cert, options.tls_key or options.tls_cert) if options.tls_cert else None
+    # One file may hold both. A key alone must not mean that everything goes in clear.
+    certificate, key = options.tls_cert or options.tls_key, options.tls_key or options.tls_cert
+    tls = read_tls(certificate, key) if certificate else None
     token = read_token(options.token_file) if options.token_file else ""
     door = Door(options.host, options.port, token, tls)
     door.check()

@@ -11,6 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import connect
 
+from rove_teleop.cli import main
 from rove_teleop.console.tls import headset_certificate
 from rove_teleop.errors import PolicyUnavailable, UsageError
 from rove_teleop.policy.opening import open_policy
@@ -229,3 +230,8 @@ def test_a_token_that_is_none_is_refused(tmp_path, text):
     (tmp_path / "token").write_text(text, encoding="utf-8")
     with pytest.raises(UsageError, match="a token has 16 or more"):
         read_token(tmp_path / "token")
+
+
+def test_a_key_without_a_certificate_is_not_served_in_clear(tmp_path, capsys):
+    assert main(["serve-policy", "--port", "0", "--tls-key", str(tmp_path / "none.pem")]) == 2
+    assert "--tls-key" in capsys.readouterr().err
