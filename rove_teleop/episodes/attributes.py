@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from typing import Any
 
 from ..errors import DatasetInvalid
 from .camera_layout import CODECS
+from .record.journal import crc32c
 from .record.records import pack_json
 
 HUMAN = "human"
@@ -31,7 +33,7 @@ _DEFAULTS: dict[str, Any] = {
     "episode_number": None,
     "notes": "",
 }
-_WRITTEN_HERE = ("id", "outcome", "status", "clocks", "software_version", "crc32c", "format", "format_version")
+WRITTEN_HERE = ("id", "outcome", "status", "clocks", "software_version", "crc32c", "format", "format_version")
 
 
 def checked_attributes(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,7 +45,7 @@ def checked_attributes(given: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         DatasetInvalid: a key is missing, of the wrong type, or reserved; the message names it.
     """
-    for key in _WRITTEN_HERE:
+    for key in WRITTEN_HERE:
         if key in given:
             raise DatasetInvalid(f"attribute '{key}' is written by the recorder and cannot be given")
     attributes = {**_DEFAULTS, **given}
@@ -71,6 +73,12 @@ def checked_outcome(outcome: object) -> str:
     if not isinstance(outcome, str) or outcome not in OUTCOMES:
         raise DatasetInvalid(f"outcome must be one of {', '.join(OUTCOMES)}, got {outcome!r}")
     return outcome
+
+
+def attributes_crc32c(attributes: Mapping[str, Any]) -> int:
+    """CRC-32C over the canonical JSON of all attributes but this one."""
+    rest = {key: value for key, value in attributes.items() if key != "attributes_crc32c"}
+    return crc32c(json.dumps(rest, sort_keys=True, separators=(",", ":"), allow_nan=False).encode())
 
 
 def _names(attributes: Mapping[str, Any], key: str) -> list[str]:

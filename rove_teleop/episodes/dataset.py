@@ -69,8 +69,28 @@ class Dataset:
         return cls(root)
 
     def episodes(self) -> list[Path]:
-        """Sealed episodes in the order they were recorded."""
-        return sorted((self.root / "episodes").glob("*.zarr"))
+        """Sealed episodes in the order they were recorded.
+
+        Raises:
+            DatasetInvalid: the folder of the episodes is not there.
+        """
+        return sorted(self.sealed.glob("*.zarr"))
+
+    def strangers(self) -> list[Path]:
+        """Folders among the sealed episodes that no reader looks at, because of their names."""
+        return sorted(path for path in self.sealed.iterdir() if path.is_dir() and path.suffix != ".zarr")
+
+    @property
+    def sealed(self) -> Path:
+        """The folder of the sealed episodes.
+
+        Raises:
+            DatasetInvalid: it is not there, and so are they.
+        """
+        path = self.root / "episodes"
+        if not path.is_dir():
+            raise DatasetInvalid(f"{self.root}: has no folder 'episodes', where sealed episodes lie")
+        return path
 
     def recordings(self) -> list[Path]:
         """Folders of recordings that run now or that a crash left."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..errors import UsageError
 from .dataset import Dataset
-from .read import Episode, open_episode
+from .read import Episode, open_named
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
@@ -23,7 +23,7 @@ def find_episode(root: Path, episode_id: str) -> Episode:
     dataset = Dataset.open(root)
     path = dataset.root / "episodes" / f"{episode_id}.zarr"
     if path.is_dir():
-        return open_episode(path)
+        return open_named(path)
     if (dataset.root / "recording" / episode_id).is_dir():
         raise UsageError(
             f"{root}: episode {episode_id} is not sealed yet (it is being recorded, or waits for recovery)"

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import DatasetInvalid
 from ..types import Event, Phase
+from .attributes import attributes_crc32c
 from .camera_layout import CODECS
 from .layout import FORMAT, FORMAT_VERSION
 from .zarr_files import chunk_path
@@ -102,18 +103,34 @@ def open_episode(path: Path) -> Episode:
     return Episode(path, episode_attributes(_read_json(path / "zarr.json"), path))
 
 
+def open_named(path: Path) -> Episode:
+    """Open a sealed episode of a dataset, where an episode is found by its name.
+
+    Raises:
+        DatasetInvalid: as ``open_episode``, or it is another episode than its name says.
+    """
+    episode = open_episode(path)
+    if f"{episode.id}.zarr" != path.name:
+        raise DatasetInvalid(f"{path}: is episode {episode.id} under another name")
+    return episode
+
+
 def episode_attributes(metadata: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """The attributes in the Zarr metadata of an episode's group; ``path`` names it in messages.
 
     Raises:
         DatasetInvalid: as ``open_episode``.
     """
+    if (metadata.get("zarr_format"), metadata.get("node_type")) != (3, "group"):
+        raise DatasetInvalid(f"{path}: is not a Zarr v3 group")
     attributes = metadata.get("attributes", {})
     if not isinstance(attributes, dict) or attributes.get("format") != FORMAT:
         raise DatasetInvalid(f"{path}: is a Zarr group, but not an episode of this software")
     version = attributes.get("format_version")
     if not isinstance(version, int) or not 1 <= version <= FORMAT_VERSION:
         raise DatasetInvalid(f"{path}: has format version {version}, this software reads up to {FORMAT_VERSION}")
+    if attributes_crc32c(attributes) != attributes.get("attributes_crc32c"):
+        raise DatasetInvalid(f"{path}: the attributes do not match their checksum")
     if not isinstance(attributes.get("crc32c"), dict) or not isinstance(attributes.get("frames"), dict):
         raise DatasetInvalid(f"{path}: does not list its arrays, so it is damaged")
     return attributes
@@ -175,7 +192,7 @@ def _open_array(path: Path) -> NDArray[Any]:
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, RecursionError, ValueError) as error:
         raise DatasetInvalid(f"{path}: cannot be read ({error})") from error
     if not isinstance(value, dict):
         raise DatasetInvalid(f"{path}: is not a Zarr metadata file")

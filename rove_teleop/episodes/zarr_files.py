@@ -92,14 +92,27 @@ def close_pack(pack: Path, length: int) -> None:
 
     Idempotent: whatever follows ``length`` is cut first, so an interrupted call is repeated.
     """
+    os.truncate(pack, length)
+    write_file(pack, _pack_end(length), append=True)
+
+
+def is_closed_pack(array_path: Path, length: int) -> bool:
+    """Whether behind the ``length`` bytes of a sealed pack is what ``close_pack`` wrote there."""
+    if length == 0:
+        return True
+    with chunk_path(array_path, 1).open("rb") as pack:
+        pack.seek(length)
+        return pack.read() == _pack_end(length)
+
+
+def _pack_end(length: int) -> bytes:
+    """Padding to whole blocks, and the shard index: begin and bytes of each block, and their checksum."""
     blocks = pack_size(length) // PACK_BLOCK
     index = np.empty((blocks, 2), "<u8")
     index[:, 0] = np.arange(blocks) * PACK_BLOCK
     index[:, 1] = PACK_BLOCK
     raw = index.tobytes()
-    os.truncate(pack, length)
-    os.truncate(pack, blocks * PACK_BLOCK)
-    write_file(pack, raw + np.array(crc32c(raw), "<u4").tobytes(), append=True)
+    return bytes(pack_size(length) - length) + raw + np.array(crc32c(raw), "<u4").tobytes()
 
 
 def link_pack(path: Path, pack: Path, length: int, dims: tuple[str, ...], attributes: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ from ..episodes.camera_layout import PACKS
 from ..episodes.find import checked_name
 from ..episodes.read import Episode
 from ..episodes.record.journal import crc32c
-from ..episodes.record.seal import attributes_crc32c, metadata_crc32c
+from ..episodes.record.seal import metadata_crc32c
 from ..errors import DatasetInvalid, UsageError
 
 FORMAT_VERSION = 1
@@ -125,8 +125,6 @@ def read_commit(data: bytes, where: str) -> Commit:
 
 def _check(episode: Episode) -> None:
     attributes = episode.attributes
-    if attributes_crc32c(attributes) != attributes.get("attributes_crc32c"):
-        raise DatasetInvalid(f"episode {episode.id}: its attributes do not match their checksum")
     if metadata_crc32c(episode.path) != attributes.get("metadata_crc32c"):
         raise DatasetInvalid(f"episode {episode.id}: a zarr.json does not match its checksum")
     for name, expected in attributes["crc32c"].items():

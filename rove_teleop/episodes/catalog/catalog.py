@@ -11,6 +11,7 @@ from pathlib import Path
 from ...clock import wall_time_s
 from ...errors import UsageError
 from ...types import Phase
+from ..dataset import Dataset
 from .catalog_file import COLUMNS, with_catalog
 from .catalog_row import FLAGS, CatalogRow, catalog_row, key_of_labels
 
@@ -113,7 +114,7 @@ def _escaped(text: str) -> str:
 
 def _refresh(connection: sqlite3.Connection, root: Path, progress: Progress | None) -> Changes:
     # Taken before anything is looked at: what changes meanwhile is another mark the next time.
-    mark, said = _mark(root / "episodes"), _overlay_marks(root)
+    mark, said = _mark(Dataset(root).sealed), _overlay_marks(root)
     stale: set[str] = set()
     gone: set[str] = set()
     if not mark or connection.execute("SELECT mark FROM folder").fetchone() != (mark,):
@@ -141,7 +142,7 @@ def _write_rows(
         for name in names[start : start + _PART]:
             path = _episode_path(root, name)
             row = catalog_row(root, path, key_of_labels(root, name))
-            rows.append(astuple(replace(row, mark=_stat_mark(path.stat()), overlay_mark=said.get(name, ""))))
+            rows.append(astuple(replace(row, mark=_stat_mark(path.lstat()), overlay_mark=said.get(name, ""))))
             if progress is not None:
                 progress(start + len(rows), len(names))
         connection.execute("BEGIN IMMEDIATE")
@@ -157,7 +158,7 @@ def _present(root: Path) -> dict[str, str]:
     """Ids of the sealed episodes, each with a mark that is another one when the episode was replaced."""
     with os.scandir(root / "episodes") as entries:
         return {
-            entry.name.removesuffix(".zarr"): _stat_mark(entry.stat())
+            entry.name.removesuffix(".zarr"): _stat_mark(entry.stat(follow_symlinks=False))
             for entry in entries
             if entry.name.endswith(".zarr")
         }

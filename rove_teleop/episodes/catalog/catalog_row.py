@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import DatasetInvalid
+from ...errors import DatasetInvalid, RoveError
 from ...types import Array, Phase
 from ..edit.interventions import interventions
 from ..edit.overlay import Labels, labels_key, read_labels
-from ..read import Episode, open_episode
+from ..read import Episode, open_named
 
 HUMAN = (Phase.ADAPTATION, Phase.RECOVERY)
 FLAGS = ("recovered", "lossy", "excluded", "broken")
@@ -85,10 +85,10 @@ class CatalogRow:
 def catalog_row(root: Path, path: Path, key: str) -> CatalogRow:
     """The row of the sealed episode at ``path`` with labels of ``key``; what cannot be read is a row that says so."""
     try:
-        episode = open_episode(path)
+        episode = open_named(path)
         return _row(episode, read_labels(root, episode), key)
-    except (DatasetInvalid, KeyError, OSError, TypeError, ValueError) as error:
-        return CatalogRow(path.name.removesuffix(".zarr"), broken=1, problem=str(error), labels_key=key)
+    except (RoveError, ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
+        return CatalogRow(path_id(path), broken=1, problem=str(error), labels_key=key)
 
 
 def key_of_labels(root: Path, episode_id: str) -> str:

@@ -8,17 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import DatasetInvalid
+from ...errors import RoveError
 from ...types import Array
 from ..absent import absent_arrays
-from ..attributes import LIMITS
+from ..attributes import LIMITS, WRITTEN_HERE, checked_attributes
 from ..camera_layout import PACKS
 from ..dataset import Dataset
 from ..edit.overlay import orphan_overlays, overlay_problems
 from ..layout import GROUP_FIELDS
-from ..read import Episode, open_episode
+from ..read import Episode, open_named
 from ..record.journal import crc32c
-from ..record.seal import attributes_crc32c, metadata_crc32c
+from ..record.seal import metadata_crc32c
+from ..zarr_files import is_closed_pack
 from .invariants import violations
 from .log import Log
 
@@ -64,13 +65,16 @@ def verify_dataset(root: Path, progress: Callable[[int, int], None] | None = Non
         if progress is not None:
             progress(len(reports), len(paths))
     waiting = tuple(path.name for path in dataset.recordings())
-    return DatasetReport(tuple(reports), waiting, tuple(orphan_overlays(root)))
+    problems = (*orphan_overlays(root), *(f"{path}: is not named as an episode is" for path in dataset.strangers()))
+    return DatasetReport(tuple(reports), waiting, problems)
 
 
 def verify_episode(path: Path, root: Path | None = None) -> EpisodeReport:
     """Check one sealed episode, and what was said of it in the dataset ``root`` where it lies in one."""
+    name = path.name.removesuffix(".zarr")
     try:
-        episode = open_episode(path)
+        episode = open_named(path)
+        checked_attributes({key: value for key, value in episode.attributes.items() if key not in WRITTEN_HERE})
         absent = absent_arrays(root, episode.id) if root is not None else frozenset()
         broken = _checksum_problems(episode, absent)
         if not broken:
@@ -79,23 +83,25 @@ def verify_episode(path: Path, root: Path | None = None) -> EpisodeReport:
             broken = limit_problems(episode) + violations(Log.of(episode, absent))
         if root is not None:
             broken += overlay_problems(root, episode)
-    except (DatasetInvalid, LookupError, OSError, TypeError, ValueError) as error:
-        return EpisodeReport(path.name.removesuffix(".zarr"), (f"{path.name}: {error}",), ())
-    elsewhere = [f"{name} was not pulled" for name in sorted(absent)]
-    return EpisodeReport(episode.id, tuple(broken), tuple(_losses(episode) + elsewhere))
+        elsewhere = [f"{array} was not pulled" for array in sorted(absent)]
+        return EpisodeReport(name, tuple(broken), tuple(_losses(episode) + elsewhere))
+    except (RoveError, ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
+        # Whatever is wrong with it: the others are looked at as well.
+        return EpisodeReport(name, (f"{path.name}: {error}",), ())
 
 
 def _checksum_problems(episode: Episode, absent: frozenset[str]) -> list[str]:
     attributes = episode.attributes
-    problems = []
-    if attributes_crc32c(attributes) != attributes.get("attributes_crc32c"):
-        problems.append("the attributes do not match their checksum")
     if metadata_crc32c(episode.path) != attributes.get("metadata_crc32c"):
-        problems.append("a zarr.json does not match its checksum")
-    if not problems:
-        for name, expected in attributes["crc32c"].items():
-            if name not in absent and crc32c(episode[name].reshape(-1).view(np.uint8)) != expected:
-                problems.append(f"{name} does not match its checksum")
+        return ["a zarr.json does not match its checksum"]
+    problems = []
+    for name, expected in attributes["crc32c"].items():
+        if name in absent:
+            continue
+        if crc32c(episode[name].reshape(-1).view(np.uint8)) != expected:
+            problems.append(f"{name} does not match its checksum")
+        elif name.rpartition("/")[2] in PACKS and not is_closed_pack(episode.path / name, len(episode[name])):
+            problems.append(f"{name}: what follows its images is not what Zarr readers need")
     return problems
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import rove_teleop
 
 from ...errors import DatasetInvalid
-from ..attributes import checked_attributes
+from ..attributes import attributes_crc32c, checked_attributes
 from ..camera_layout import camera_fields
 from ..durability import fsync_directory, sync_filesystem, write_file
 from ..layout import FORMAT, FORMAT_VERSION, GROUP_FIELDS, Field
@@ -120,12 +120,6 @@ def read_header(recording: Path) -> dict[str, Any]:
         found = f"is a recording of journal version {version}, this software recovers version {JOURNAL_VERSION}"
         raise DatasetInvalid(f"{recording}: {found}: recover it with the version that wrote it")
     return header
-
-
-def attributes_crc32c(attributes: Mapping[str, Any]) -> int:
-    """CRC-32C over the canonical JSON of all attributes but this one."""
-    rest = {key: value for key, value in attributes.items() if key != "attributes_crc32c"}
-    return crc32c(json.dumps(rest, sort_keys=True, separators=(",", ":"), allow_nan=False).encode())
 
 
 def metadata_crc32c(episode: Path) -> int:

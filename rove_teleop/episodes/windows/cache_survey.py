@@ -9,7 +9,6 @@ import numpy as np
 from ...errors import DatasetInvalid, RoveError, UsageError
 from ..dataset import Dataset
 from ..read import Episode, open_episode
-from ..record.seal import attributes_crc32c
 from .cache_files import CachedEpisode, Index
 from .columns import checked_array
 from .decimation import Steps, training_steps
@@ -52,8 +51,6 @@ def _file_stamp(path: Path) -> list[int]:
 def _entry(episode: Episode, stamp: list[int], index: Index, rate_hz: float) -> CachedEpisode:
     """What the index keeps of an episode, after a look at whether it can be used at all."""
     attributes, name = episode.attributes, episode.path.name
-    if attributes_crc32c(attributes) != attributes.get("attributes_crc32c"):
-        raise DatasetInvalid(f"{name}: the attributes do not match their checksum")
     joints = attributes["joint_names"]
     if joints != (index.joint_names or joints):
         raise DatasetInvalid(f"{name}: has {len(joints)} joints that are not those of the other episodes")

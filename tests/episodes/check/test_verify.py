@@ -1,3 +1,4 @@
+import json
 import random
 import shutil
 from pathlib import Path
@@ -5,10 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rove_teleop.episodes.attributes import attributes_crc32c
+from rove_teleop.episodes.catalog.catalog import search
+from rove_teleop.episodes.catalog.catalog_row import catalog_row
 from rove_teleop.episodes.check.verify import limit_problems, verify_dataset, verify_episode
 from rove_teleop.episodes.edit.edits import NoteEdit
 from rove_teleop.episodes.edit.overlay_files import commit_revision
+from rove_teleop.episodes.find import find_episode
 from rove_teleop.episodes.read import open_episode
+from rove_teleop.episodes.record.recover import recover_dataset
 from rove_teleop.errors import DatasetInvalid
 
 from ..recording_tools import ATTRIBUTES, begin, control_row, fill, orphan, record
@@ -30,9 +36,7 @@ def test_one_flipped_byte_anywhere_is_found(tmp_path: Path) -> None:
     rng = random.Random(3)
     for file in sorted(file for file in path.rglob("*") if file.is_file() and file.stat().st_size):
         data = bytearray(file.read_bytes())
-        # The padding of the last image block belongs to no image.
-        jpeg_bytes = int(open_episode(path)["cameras/ego/jpeg"].size) if file.parent.parent.name == "jpeg" else None
-        place = rng.randrange(jpeg_bytes or len(data))
+        place = rng.randrange(len(data))
         data[place] ^= 1 << rng.randrange(8)
         with file.open("r+b") as handle:
             original = handle.read()
@@ -66,6 +70,84 @@ def test_what_was_lost_or_recovered_is_lossy_not_broken(tmp_path: Path) -> None:
     orphan(root)
     report = verify_dataset(root)
     assert (report.exit_code, len(report.orphans)) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("frames_lost", []), ("id", "../../etc"), ("control_hz", 0), ("outcome", "failure"), ("limits", None)],
+)
+def test_attributes_that_were_changed_are_found_and_believed_by_nobody(tmp_path: Path, key: str, value: object) -> None:
+    root = tmp_path / "data"
+    record(root)
+    metadata = record(root) / "zarr.json"
+    group = json.loads(metadata.read_text())
+    group["attributes"][key] = value
+    metadata.write_text(json.dumps(group))
+    report = verify_dataset(root)
+    assert [bool(episode.broken) for episode in report.episodes] == [False, True]
+    assert "attributes do not match" in report.episodes[1].broken[0]
+    assert [row.broken for row in search(root)] == [0, 1]
+    with pytest.raises(DatasetInvalid, match="attributes do not match"):
+        open_episode(metadata.parent)
+
+
+def test_attributes_of_a_wrong_type_break_their_episode_only(memory_path: Path) -> None:
+    metadata = record(memory_path / "data") / "zarr.json"
+    group = json.loads(metadata.read_text())
+    for key, wrong in (("frames_lost", []), ("control_hz", 0), ("clocks", "x"), ("groups", None), ("state_names", 7)):
+        changed = {**group["attributes"], key: wrong}
+        changed["attributes_crc32c"] = attributes_crc32c(changed)
+        metadata.write_text(json.dumps({**group, "attributes": changed}))
+        assert verify_episode(metadata.parent).broken, key
+        catalog_row(memory_path / "data", metadata.parent, "")
+
+
+@pytest.mark.parametrize("changed", [{"zarr_format": 2}, {"node_type": "array"}])
+def test_what_is_no_zarr_group_any_more_is_found(tmp_path: Path, changed: dict[str, object]) -> None:
+    metadata = record(tmp_path / "data") / "zarr.json"
+    metadata.write_text(json.dumps({**json.loads(metadata.read_text()), **changed}))
+    assert "not a Zarr v3 group" in verify_episode(metadata.parent).broken[0]
+
+
+def test_metadata_without_an_end_is_found(tmp_path: Path) -> None:
+    metadata = record(tmp_path / "data") / "zarr.json"
+    metadata.write_text("[" * 100_000)
+    assert "cannot be read" in verify_episode(metadata.parent).broken[0]
+
+
+def test_an_episode_under_another_name_is_found(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    one, two = record(root), record(root)
+    one.rename(tmp_path / "one")
+    two.rename(one)
+    (tmp_path / "one").rename(two)
+    report = verify_dataset(root)
+    assert [
+        f"is episode {other.stem} under another name" in r.broken[0]
+        for r, other in zip(report.episodes, (two, one), strict=True)
+    ] == [True, True]
+    assert [row.broken for row in search(root)] == [1, 1]
+    with pytest.raises(DatasetInvalid, match="under another name"):
+        find_episode(root, one.stem)
+
+
+@pytest.mark.parametrize("name", ["20261123-120000-000001", "20261123-120000-000001.zarr.bak"])
+def test_an_episode_that_no_reader_would_find_is_told_of(tmp_path: Path, name: str) -> None:
+    root = tmp_path / "data"
+    record(root).rename(root / "episodes" / name)
+    report = verify_dataset(root)
+    assert (report.exit_code, len(report.problems)) == (1, 1) and name in report.problems[0]
+
+
+def test_a_dataset_without_its_episodes_is_broken_and_can_still_be_recovered(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    orphan(root)
+    shutil.rmtree(root / "episodes")
+    for look in (verify_dataset, search):
+        with pytest.raises(DatasetInvalid, match="no folder 'episodes'"):
+            look(root)
+    assert len(recover_dataset(root)) == 1
+    assert len(verify_dataset(root).episodes) == 1
 
 
 def test_one_broken_episode_makes_the_dataset_broken(tmp_path: Path) -> None:
