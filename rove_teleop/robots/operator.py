@@ -55,8 +55,9 @@ def read_operator(
     """Check the ``operator`` section of a robot file against the sites of its model and the robot's joint groups.
 
     Raises:
-        ConfigInvalid: a wrist or elbow without the group of its arm; unknown body part, hand point, site or key; a finger without a tip; a site that does not hang
-            from the wrist or that no joint moves; a touching distance outside 0 to 0.1 m.
+        ConfigInvalid: a wrist or elbow without the group of its arm; unknown body part, hand point, site or key; a
+            finger without a tip; a site that does not hang from the wrist or that no joint moves; a touching distance
+            outside 0 to 0.1 m.
     """
     frames_section = section.section("frames")
     frames = {part: _site(frames_section, part, sites) for part in OPERATOR_FRAMES if part in frames_section}

@@ -155,7 +155,7 @@ CASES: dict[str, tuple[str, Callable[[str], str], str, str]] = {
     "larger than any number": (YAML, replace("^control_hz: 250", f"control_hz: 1{'0' * 400}"), "^control_hz", "finite"),
     "nested too deeply": (YAML, replace("^control_hz: 250", "control_hz: " + "[" * 5000), "", "not valid YAML"),
     "an arm without joints": (YAML, replace("^  left_arm:", "  left_limb:"), "left_wrist: left_wrist", "left_arm"),
-    "truncated model": (MODEL, lambda s: s[: s.index('axis="0 1 0"') + 8], 'axis="0 1', "MuJoCo refuses"),
+    "truncated model": (MODEL, lambda s: s[: s.index('axis="0 1 0"') + 8], 'axis="0 $', "MuJoCo refuses"),
     "broken model": (MODEL, replace('axis="1 0 0"', 'axis="1 0"'), "", "MuJoCo refuses"),
 }
 
