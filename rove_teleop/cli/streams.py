@@ -61,6 +61,8 @@ def retarget(options: argparse.Namespace) -> int:
             print(f"{part} residual, worst per frame: median {median:.1f} mm, 90th percentile {most:.1f} mm")
     for note in motion.notes:
         print(f"note: {note}")
+    if not np.any(result["valid"]):
+        print(f"note: nothing that is tracked in this recording drives a joint of {robot.name}: it stays at home")
     print(f"note: {robot.note}")
     return 0
 

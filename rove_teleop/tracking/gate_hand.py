@@ -66,9 +66,14 @@ def hand_fault(hand: HandFrame, side: Side, limits: GateLimits) -> str:
     if points_m.shape != (len(HAND_POINTS), 3) or not bool(np.all(np.abs(points_m) <= limits.max_hand_m)):
         return "points_not_plausible"
     bones_m = bone_lengths_m(points_m)
-    if not (SIZE_M[0] <= float(bones_m.sum()) <= SIZE_M[1] and float(bones_m.max()) <= LONGEST_BONE_M):
+    if not size_possible(bones_m):
         return "size_not_possible"
     return "mirrored" if _mirrored(points_m, side, float(bones_m.sum())) else ""
+
+
+def size_possible(bones_m: Array) -> bool:
+    """Whether a person's hand can have bones of these lengths (20,)."""
+    return SIZE_M[0] <= float(bones_m.sum()) <= SIZE_M[1] and float(bones_m.max()) <= LONGEST_BONE_M
 
 
 def bone_lengths_m(points_m: Array) -> Array:

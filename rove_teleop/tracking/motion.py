@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import MotionFileInvalid
 from ..types import SIDES, Array, HandFrame, OperatorFrame, Side
+from .gate_hand import bone_lengths_m, size_possible
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,8 @@ def assemble(path: Path, recording: Recording) -> Motion:
         MotionFileInvalid: no frames, stamps that are not finite or go back, or never a tracked hand.
     """
     stamp_s = check_stamps(path, recording.stamp_s)
-    none = HandTrack()
-    left, right = (recording.hands.get(side, none) for side in SIDES)
+    notes = list(recording.notes)
+    left, right = (_of_a_hand(recording.hands.get(side, HandTrack()), side, notes) for side in SIDES)
     frames = tuple(
         OperatorFrame(
             stamp_s=float(stamp),
@@ -99,10 +100,25 @@ def assemble(path: Path, recording: Recording) -> Motion:
         )
         for k, stamp in enumerate(stamp_s - stamp_s[0])
     )
-    motion = Motion(name_of(path), frames, recording.arm_length_m, recording.shoulder_m, recording.notes)
+    motion = Motion(name_of(path), frames, recording.arm_length_m, recording.shoulder_m, tuple(notes))
     if not any(motion.tracks(side) for side in SIDES):
         raise MotionFileInvalid(f"{path}: no hand is tracked in any of its {len(frames)} frames")
     return motion
+
+
+def _of_a_hand(track: HandTrack, side: Side, notes: list[str]) -> HandTrack:
+    """The track without the fingers of frames in which no hand has their size: another unit, or a device's zeros."""
+    if track.points_m is None:
+        return track
+    seen = np.isfinite(track.points_m).all(axis=(1, 2))
+    fits = np.array([not ok or size_possible(bone_lengths_m(p)) for ok, p in zip(seen, track.points_m, strict=True)])
+    if np.all(fits):
+        return track
+    notes.append(
+        f"the {side} hand's fingers have a size that no hand in metres has in {int((~fits).sum())} of {len(fits)} "
+        f"frames (the first is {int(np.argmin(fits))}): not used there"
+    )
+    return replace(track, points_m=np.where(fits[:, None, None], track.points_m, np.nan))
 
 
 def check_stamps(path: Path, stamp_s: Array) -> Array:

@@ -178,6 +178,23 @@ def test_in_a_frame_that_is_nan_the_hand_is_lost_and_a_note_says_so(tmp_path, na
     assert any("2 frames are not finite (the first is 0)" in note for note in motion.notes)
 
 
+@pytest.mark.parametrize("scale, frames", [(1000.0, (0, 1, 2, 3)), (0.0, (1,)), (1e20, (2,))])
+def test_fingers_of_another_unit_or_a_device_s_zeros_are_lost_and_a_note_says_so(tmp_path, scale, frames):
+    data = manus_data()
+    data[list(frames), :, :3] *= scale
+    motion = load_motion(write(tmp_path, "glove.npz", make.manus(data=data)))
+    assert [frame.right.points_m is None for frame in motion.frames] == [k in frames for k in range(4)]
+    assert any(f"no hand in metres has in {len(frames)} of 4 frames" in note for note in motion.notes)
+
+
+def test_one_bad_frame_does_not_make_a_right_hand_a_left_one(tmp_path):
+    points = np.repeat(mediapipe_points(), 3, axis=0)
+    for bad in (0.0, -1e9):
+        points[1] = bad * points[0]
+        motion = load_motion(write(tmp_path, "video.npy", make.mediapipe(points)))
+        assert motion.tracks("right") and not motion.tracks("left")
+
+
 @pytest.mark.integration
 def test_a_file_with_nan_frames_is_retargeted_to_finite_joints(tmp_path, capsys):
     path = write(tmp_path, "glove.npz", make.manus(data=spoiled(manus_data(), 1)))

@@ -39,5 +39,6 @@ def _side(path: Path, points: Array) -> tuple[Side, str]:
     if ("left" in name) != ("right" in name):
         return ("left" if "left" in name else "right"), "from its name"
     local = in_wrist_frame(points, wrist_from_points(points, "right"), points[:, 0])
-    curled_to_palm = float(np.mean(local[:, FINGERTIPS, 2])) <= 0.0  # fingers curl to the palm, which is -z
+    above_palm = local[:, FINGERTIPS, 2].mean(axis=1)  # fingers curl to the palm, which is -z
+    curled_to_palm = np.sum(above_palm <= 0.0) >= np.sum(above_palm > 0.0)  # frames vote: one bad one decides nothing
     return ("right" if curled_to_palm else "left"), "from the way its fingers curl"
