@@ -134,12 +134,15 @@ def _show_tuned(tuned: Tuned, terminal: Console) -> None:
 
 
 def _show_promotion(promotion: Promotion, terminal: Console) -> None:
+    from ..filter_lab.promote import flat
+
     _show_changes(list(promotion.changes), terminal)
-    for part, both in (promotion.provenance.get("scores") or {}).items():
-        for figure, old in both.get("live", {}).items():
-            new = both.get("chosen", {}).get(figure)
-            if old is not None and new is not None:
-                terminal.print(f"  {part:<10} {figure:<14} {old:.6g} -> {new:.6g}", highlight=False)
+    figures = flat(promotion.provenance)
+    for key, old in figures.items():
+        new = figures.get(key.replace(".live.", ".chosen."))
+        if ".live." in key and isinstance(old, float) and isinstance(new, float):
+            what = key.removeprefix("scores.").replace(".live.", " ")
+            terminal.print(f"  {what:<25} {old:.6g} -> {new:.6g}", highlight=False)
     if promotion.provenance.get("better_where_not_searched") is False:
         terminal.print("note: it was no better where it was not searched", highlight=False)
 

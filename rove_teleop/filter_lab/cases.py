@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -66,22 +67,24 @@ class Case:
 
 
 def load_cases(sessions: Iterable[Path], robot: RobotDescription) -> list[Case]:
-    """Every episode of a dataset's folder, an episode (``.zarr``), or a stream (``.npz``), in the order given.
+    """Every episode of a folder, an episode (``.zarr``), or a stream (``.npz``), in the order given, each once.
+
+    Those that would have the same name are called by their path.
 
     Raises:
         RoveError: something of it cannot be read, or there is nothing; the message names the file.
     """
-    cases: list[Case] = []
+    files: list[Path] = []
     for path in sessions:
-        if path.suffix == ".npz":
-            cases.append(stream_case(path, robot))
-        elif path.suffix == ".zarr":
-            cases.append(episode_case(open_episode(path), robot))
-        else:
-            cases += [episode_case(open_episode(found), robot) for found in Dataset.open(path).episodes()]
-    if not cases:
+        files += [path] if path.suffix in (".npz", ".zarr") else Dataset.open(path).episodes()
+    if not files:
         raise UsageError("the lab found no episode: name a dataset's folder, an episode (.zarr) or a stream (.npz)")
-    return cases
+    cases = {
+        path: stream_case(path, robot) if path.suffix == ".npz" else episode_case(open_episode(path), robot)
+        for path in dict.fromkeys(files)
+    }
+    named = Counter(case.name for case in cases.values())
+    return [case if named[case.name] == 1 else replace(case, name=str(path)) for path, case in cases.items()]
 
 
 def stream_case(path: Path, robot: RobotDescription) -> Case:

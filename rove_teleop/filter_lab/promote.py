@@ -89,7 +89,7 @@ def flat(values: Mapping[str, Any], before: str = "") -> dict[str, Any]:
     """Nested keys joined by dots."""
     result: dict[str, Any] = {}
     for key, value in values.items():
-        result.update(flat(value, f"{before}{key}.") if isinstance(value, Mapping) else {before + key: value})
+        result.update(flat(value, f"{before}{key}.") if isinstance(value, Mapping) else {f"{before}{key}": value})
     return result
 
 

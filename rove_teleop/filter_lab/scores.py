@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -129,7 +130,7 @@ def handovers(inputs: Recorded, log: PathLog, limits: Limits, motion: Motion) ->
     settled = np.all(log.settled, axis=1)
     cards: list[dict[str, Any]] = []
     touched = False
-    for tick, following_take in zip(taken, [*taken[1:], inputs.ticks], strict=True):
+    for tick, following_take in itertools.pairwise([*taken, inputs.ticks]):
         human = bool(np.any(driver[tick] == OPERATOR))
         touched = touched or human
         end = _end_of(tick, following_take, idle, settled, limits.dt_s)

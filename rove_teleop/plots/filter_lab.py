@@ -45,6 +45,8 @@ def _projection(axes: Axes, names: Sequence[str], points: Array, front: np.ndarr
 
 def _labels(names: Sequence[str], px: Array, py: Array) -> dict[tuple[float, float], str]:
     """Names by place; points that nearly coincide share a label."""
+    if not np.isfinite(px + py).any():
+        return {}
     near = 0.015 * np.array([np.nanmax(px) - np.nanmin(px), np.nanmax(py) - np.nanmin(py)])
     labels: dict[tuple[float, float], str] = {}
     for name, x, y in zip(names, px.tolist(), py.tolist(), strict=False):

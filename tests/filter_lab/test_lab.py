@@ -14,7 +14,7 @@ from rove_teleop.control.path_config import Blend, PathConfig
 from rove_teleop.errors import ConfigInvalid, DatasetInvalid, UsageError
 from rove_teleop.filter_lab.candidates import Candidate, load_candidates, shifted
 from rove_teleop.filter_lab.cases import first_ticks, load_cases
-from rove_teleop.filter_lab.lab import run_lab
+from rove_teleop.filter_lab.lab import as_dict, run_lab
 from rove_teleop.filter_lab.scores import CARD_KEYS, score
 from rove_teleop.robots.description import load_robot
 
@@ -173,3 +173,22 @@ def test_what_cannot_be_used_is_refused_with_its_place(tmp_path, dataset):
         load_cases([tmp_path], ROBOT)
     with pytest.raises(UsageError, match="no episode"):
         load_cases([], ROBOT)
+
+
+def test_a_session_in_which_nobody_drove_has_no_takeovers_and_no_traceback(tmp_path):
+    stream, file, out = tmp_path / "held.npz", tmp_path / "c.yaml", tmp_path / "out"
+    rows = np.arange(30)
+    np.savez(stream, joint_names=["waist_yaw"], stamp_s=rows * 0.01, q_rad=rows[:, None] * 0.0, source=["hold"] * 30)
+    file.write_text(CANDIDATES)
+    assert main(["lab", "run", str(stream), "--candidates", str(file), "--out", str(out)]) == 0
+    found = json.loads((out / "scores.json").read_text())
+    assert [candidate["scores"]["handovers"] for candidate in found["candidates"]] == [[]] * 6
+
+
+def test_sessions_of_the_same_name_are_told_apart_and_none_counts_twice(tmp_path):
+    (tmp_path / "other").mkdir()
+    streams = [record_stream(tmp_path / "s.npz", seconds=1.0), record_stream(tmp_path / "other" / "s.npz", seconds=2.0)]
+    cases = load_cases([*streams, streams[0]], ROBOT)
+    assert [case.name for case in cases] == [str(path) for path in streams]
+    result = run_lab(cases, [])
+    assert len(as_dict(result)["candidates"][0]["by_session"]) == 2

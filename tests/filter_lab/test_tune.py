@@ -119,3 +119,14 @@ def test_promotion_writes_what_it_showed_and_refuses_to_loosen(tmp_path):
     chosen.write_text("provenance: {robot: allegro_right}\nvelocity_share: 0.1\n")
     with pytest.raises(UsageError, match="for the robot allegro_right, not for iron_r01"):
         prepare(chosen, live, "iron_r01")
+
+
+def test_a_provenance_by_hand_may_say_anything(tmp_path, capsys):
+    chosen = tmp_path / "chosen.yaml"
+    odd = ("{scores: 3}", "{scores: {held_out: {live: {lag: a}, chosen: {lag: b}}}}", "{scores: {1: {live: 2}}}")
+    for k, provenance in enumerate(odd):
+        chosen.write_text(f"smoothing_rad_s: {60 + k}\nprovenance: {provenance}\n")
+        assert main(["lab", "promote", str(chosen), "--to", str(tmp_path / "live.yaml"), "--yes"]) == 0
+    chosen.write_text("smoothing_rad_s: 70\nprovenance: {scores: {held_out: {live: {lag: .5}, chosen: {lag: .4}}}}\n")
+    assert main(["lab", "promote", str(chosen), "--to", str(tmp_path / "live.yaml"), "--yes"]) == 0
+    assert "held_out lag" in capsys.readouterr().out
