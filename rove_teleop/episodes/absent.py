@@ -19,7 +19,10 @@ def absent_files(root: Path, episode_id: str) -> frozenset[str]:
     """
     path = _path(root, episode_id)
     try:
-        return frozenset(str(name) for name in json.loads(path.read_text(encoding="utf-8"))["files"])
+        files = json.loads(path.read_text(encoding="utf-8"))["files"]
+        if not isinstance(files, list):
+            raise TypeError(f"files is {files!r}, not a list")
+        return frozenset(map(str, files))
     except FileNotFoundError:
         return frozenset()
     except (OSError, ValueError, KeyError, TypeError) as error:

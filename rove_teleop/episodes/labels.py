@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DatasetInvalid, UsageError
+from ..errors import DatasetInvalid, RoveError, UsageError
 from .create_once import create_once
 from .edit.overlay import labels_key
-from .find import checked_name
-from .label_runs import read_run
+from .find import checked_name, find_episode
+from .label_runs import read_run, runs
 from .read import Episode
 
 _ARRAY = re.compile(r"[a-z][a-z0-9_]*")
@@ -82,6 +82,23 @@ def read_derived(root: Path, run: str, episode: Episode) -> DerivedLabels:
     if made_from != episode.attributes["attributes_crc32c"] or any(len(array) != ticks for array in arrays.values()):
         raise DatasetInvalid(f"{path}: these labels are stale, they were made from another recording of this name")
     return DerivedLabels(arrays, key)
+
+
+def label_problems(root: Path) -> list[str]:
+    """What is wrong with the derived labels of a dataset, one sentence each; empty where all is well."""
+    problems = []
+    for run in sorted({path.parent.name for path in (root / "labels").glob("*/*.npz")} | set(runs(root))):
+        try:
+            ids = labelled_episodes(root, run)
+        except RoveError as error:
+            problems.append(str(error))
+            continue
+        for episode_id in ids:
+            try:
+                read_derived(root, run, find_episode(root, episode_id))
+            except RoveError as error:
+                problems.append(f"labels of run {run}: {error}")
+    return problems
 
 
 def _npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:

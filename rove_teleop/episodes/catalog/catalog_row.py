@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import DatasetInvalid, RoveError
+from ...errors import RoveError
 from ...types import Array, Phase
 from ..edit.interventions import interventions
 from ..edit.overlay import Labels, labels_key, read_labels
@@ -95,7 +95,7 @@ def key_of_labels(root: Path, episode_id: str) -> str:
     """``labels_key``, or a key that never stays where the overlay cannot be read."""
     try:
         return labels_key(root, episode_id)
-    except DatasetInvalid as error:
+    except RoveError as error:
         return f"unreadable: {error}"
 
 

@@ -15,6 +15,7 @@ from ..attributes import LIMITS, WRITTEN_HERE, checked_attributes
 from ..camera_layout import PACKS
 from ..dataset import Dataset
 from ..edit.overlay import orphan_overlays, overlay_problems
+from ..labels import label_problems
 from ..layout import GROUP_FIELDS
 from ..read import Episode, open_named
 from ..record.journal import crc32c
@@ -65,8 +66,9 @@ def verify_dataset(root: Path, progress: Callable[[int, int], None] | None = Non
         if progress is not None:
             progress(len(reports), len(paths))
     waiting = tuple(path.name for path in dataset.recordings())
-    problems = (*orphan_overlays(root), *(f"{path}: is not named as an episode is" for path in dataset.strangers()))
-    return DatasetReport(tuple(reports), waiting, problems)
+    problems = [f"{path}: is not named as an episode is" for path in dataset.strangers()]
+    problems += orphan_overlays(root) + label_problems(root)
+    return DatasetReport(tuple(reports), waiting, tuple(problems))
 
 
 def verify_episode(path: Path, root: Path | None = None) -> EpisodeReport:

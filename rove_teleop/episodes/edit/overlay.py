@@ -15,7 +15,7 @@ from ..read import Episode
 from ..record.journal import crc32c
 from .edits import Edit, ExcludeEdit, NoteEdit, OutcomeEdit, PhaseEdit, RecoveryEdit, SplitEdit, UndoEdit
 from .interventions import t_r_stamps
-from .overlay_files import Revision, newest_revision, read_revisions, revision_path
+from .overlay_files import Revision, misnamed_revisions, newest_revision, read_revisions, revision_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def overlay_problems(root: Path, episode: Episode) -> list[str]:
         read_revisions(root, episode)
     except DatasetInvalid as error:
         return [str(error)]
-    return []
+    return [f"{path}: is not named as a revision is" for path in misnamed_revisions(root, episode.id)]
 
 
 def orphan_overlays(root: Path) -> list[str]:

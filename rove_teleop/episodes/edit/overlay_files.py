@@ -49,6 +49,12 @@ def newest_revision(root: Path, episode_id: str) -> int:
     return max((int(match[1]) for match in map(_NAME.fullmatch, names) if match), default=0)
 
 
+def misnamed_revisions(root: Path, episode_id: str) -> list[Path]:
+    """Files beside the revisions of an episode that no reader looks at, because of their names."""
+    files = sorted(overlay_folder(root, episode_id).glob("[!.]*"))
+    return [path for path in files if not _NAME.fullmatch(path.name)]
+
+
 def revision_path(root: Path, episode_id: str, number: int) -> Path:
     return overlay_folder(root, episode_id) / f"{number:06d}.json"
 
@@ -89,7 +95,7 @@ def read_revision(path: Path, episode: Episode) -> Revision:
         return Revision(int(content["revision"]), str(content["author"]), float(content["time_s"]), edits)
     except FileNotFoundError as error:
         raise DatasetInvalid(f"{path}: this revision is missing, though later ones are there") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
+    except (OSError, RecursionError, ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
         raise DatasetInvalid(f"{path}: this revision cannot be read ({error})") from error
 
 

@@ -140,6 +140,13 @@ def test_a_dataset_that_cannot_be_written_is_searched_in_memory(root: Path, monk
     assert after.pop(LOCK_NAME) and before.pop(LOCK_NAME) and after == before
 
 
+@pytest.mark.parametrize("name", [".DS_Store", "a b"])
+def test_what_strangers_leave_among_the_overlays_disturbs_nobody(root: Path, name: str) -> None:
+    (root / "overlays").mkdir()
+    (root / "overlays" / name).mkdir()
+    assert ids(root) == [1, 2, 3]
+
+
 def test_two_at_once_agree(root: Path) -> None:
     for _ in range(5):
         for left in root.glob(FILE_NAME + "*"):

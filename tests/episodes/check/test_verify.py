@@ -13,6 +13,8 @@ from rove_teleop.episodes.check.verify import limit_problems, verify_dataset, ve
 from rove_teleop.episodes.edit.edits import NoteEdit
 from rove_teleop.episodes.edit.overlay_files import commit_revision
 from rove_teleop.episodes.find import find_episode
+from rove_teleop.episodes.label_runs import create_run
+from rove_teleop.episodes.labels import write_labels
 from rove_teleop.episodes.read import open_episode
 from rove_teleop.episodes.record.recover import recover_dataset
 from rove_teleop.errors import DatasetInvalid
@@ -236,3 +238,40 @@ def test_overlays_are_checked(tmp_path: Path) -> None:
     report = verify_dataset(root)
     assert (report.exit_code, report.episodes, len(report.problems)) == (1, (), 1)
     assert "there is no episode" in report.problems[0]
+
+
+@pytest.mark.parametrize("name", ["1.json", "000001.json.bak", "000001.JSON"])
+def test_a_revision_that_no_reader_would_find_is_told_of(tmp_path: Path, name: str) -> None:
+    root = tmp_path / "data"
+    path = record(root)
+    commit_revision(root, open_episode(path), "eve", [NoteEdit("slipped")])
+    folder = root / "overlays" / path.stem
+    (folder / "000001.json").rename(folder / name)
+    (folder / ".000002.json.swp").write_text("an editor's")
+    report = verify_dataset(root)
+    assert report.exit_code == 1 and report.episodes[0].broken[0].endswith(f"{name}: is not named as a revision is")
+
+
+def test_derived_labels_are_checked(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    episode = open_episode(record(root))
+    create_run(root, "values", {}, data_revision="")
+    write_labels(root, "values", episode, {"value": np.zeros(60)})
+    assert verify_dataset(root).exit_code == 0
+    labels = root / "labels" / "values" / f"{episode.id}.npz"
+    whole = labels.read_bytes()
+    labels.write_bytes(whole.replace(bytes(480), b"\1" + bytes(479)))
+    assert "cannot be read" in verify_dataset(root).problems[0]
+    labels.rename(labels.with_name("20261123-120000-000077.npz"))
+    assert "has no episode 20261123-120000-000077" in verify_dataset(root).problems[0]
+    (labels.parent / "run.json").unlink()
+    assert "no labels of a run values" in verify_dataset(root).problems[0]
+
+
+@pytest.mark.parametrize("files", ['"abc"', "5", "null"])
+def test_a_note_of_absent_files_that_is_no_list_is_broken(tmp_path: Path, files: str) -> None:
+    root = tmp_path / "data"
+    path = record(root)
+    (root / "absent").mkdir()
+    (root / "absent" / f"{path.stem}.json").write_text(f'{{"files": {files}}}')
+    assert "cannot be read" in verify_dataset(root).episodes[0].broken[0]
