@@ -110,7 +110,7 @@ def _of_a_hand(track: HandTrack, side: Side, notes: list[str]) -> HandTrack:
     """The track without the fingers of frames in which no hand has their size: another unit, or a device's zeros."""
     if track.points_m is None:
         return track
-    seen = np.isfinite(track.points_m).all(axis=(1, 2))
+    seen = np.all(np.isfinite(track.points_m.reshape(len(track.points_m), -1)), axis=1)
     fits = np.array([not ok or size_possible(bone_lengths_m(p)) for ok, p in zip(seen, track.points_m, strict=True)])
     if np.all(fits):
         return track
