@@ -78,7 +78,11 @@ def _dtype(value: Mapping[Any, Any]) -> np.dtype[Any]:
     text = value.get(b"dtype")
     if not isinstance(text, str) or len(text) > 16:
         raise ValueError("an array without a type")
-    dtype = np.dtype(text)
+    try:
+        dtype = np.dtype(text)
+    except SyntaxError as error:
+        # NumPy parses what stands before a comma as Python would.
+        raise ValueError(f"an array of type {text!r}") from error
     if dtype.kind not in _KINDS:
         raise ValueError(f"arrays of {dtype} are not read")
     return dtype

@@ -66,7 +66,8 @@ def array(dtype: object = "<f4", shape: object = (1,), data: object = b"1234") -
     "data",
     [
         b"",
-        b"\xc1", array(dtype="|O"), array(dtype="<c8"), array(dtype="f4,f4"), array(dtype=7), array(dtype="x" * 99),
+        b"\xc1", array(dtype="|O"), array(dtype="<c8"), array(dtype="f4,f4"), array(dtype="f4,("), array(dtype=7),
+        array(dtype="x" * 99),
         array(shape=(2,)), array(shape=(-1,)), array(shape=("1",)), array(shape=None), array(shape=(1,) * 20),
         array(data="1234"), array(data=None), array(shape=(2**62, 2**62)), array()[:-1], array() + b"\x00",
         msgpack.packb({b"__npgeneric__": True, b"data": "x", b"dtype": "<f8"}), b"\x91" * 5000,
