@@ -66,7 +66,8 @@ class PolicyServer:
     def _url(self, server: Server) -> str:
         sockets: Sequence[socket.socket] = tuple(server.sockets)
         scheme = "ws" if self.door.tls is None else "wss"
-        return f"{scheme}://{self.door.host}:{sockets[0].getsockname()[1]}"
+        host = f"[{self.door.host}]" if ":" in self.door.host else self.door.host
+        return f"{scheme}://{host}:{sockets[0].getsockname()[1]}"
 
     def _let_in(self, connection: ServerConnection, request: Request) -> Response | None:
         if request.path == HEALTH:

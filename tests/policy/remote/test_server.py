@@ -160,6 +160,13 @@ def test_a_port_that_is_taken_is_one_sentence(url):
         asyncio.run(server.run(print, asyncio.Event()))
 
 
+@pytest.mark.parametrize("host, url", [("::1", "ws://[::1]:"), ("127.0.0.1", "ws://127.0.0.1:")])
+def test_the_url_it_says_is_one_that_can_be_asked(host, url):
+    with our_server(host=host) as said:
+        assert said.startswith(url)
+        assert ask(said)[0]["policy"] == "test:1"
+
+
 INFER = """
 import json, sys
 from openpi_client.websocket_client_policy import WebsocketClientPolicy
