@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .errors import UsageError
-from .models.checkpoint import load_checkpoint
-from .models.policy_critic import load_policy_critic
+from .models.checkpoint import CheckpointHeader, load_checkpoint
+from .models.policy_critic import PolicyCritic, load_policy_critic
 from .policy.local import LocalPolicy, shipped_checkpoint
 from .policy.protocol import Policy
 from .policy.remote.served import Served
 from .robots.description import load_robot
-from .sim.tasks import make_task
+from .sim.tasks import TASK_NAMES, make_task
 
 SHORTEST_TOKEN = 16
 
@@ -35,15 +35,25 @@ def serve_checkpoint(checkpoint: Path | None, task: str, robot_name: str) -> tup
     served = Served(
         policy=f"{path.stem}:{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}",
         task=header.task,
-        instruction=make_task(header.task).instruction,
+        instruction=_instruction(header, critic),
         robot=robot,
         joint_names=header.joint_names,
         feature_names=header.feature_names,
         step_s=header.step_s,
         horizon=header.horizon,
         execute=header.execute,
+        cameras=header.vision.cameras if header.vision else (),
     )
     return served, lambda: LocalPolicy(loaded, robot, critic=critic)
+
+
+def _instruction(header: CheckpointHeader, critic: PolicyCritic | None) -> str:
+    """What the policy is told where a client says nothing; not every task is one of the simulated ones."""
+    if header.vision is not None:
+        return header.vision.instructions[0]
+    if header.task in TASK_NAMES:
+        return make_task(header.task).instruction
+    return header.task if critic is None else critic.critic.header.instructions[0]
 
 
 def read_token(path: Path) -> str:
