@@ -23,13 +23,14 @@ from ..handover.states import REQUESTS, Signal
 from ..robot_io import topics
 from ..robot_io.chunks import read_chunk
 from ..robot_io.joints import JointOrder, read_targets
+from ..robot_io.json_text import read_number
 from ..robot_io.ros2 import Ros2Robot
 from ..robot_io.thoughts import read_advice
 from ..robots.description import RobotDescription, load_robot
 from ..sessions.scheduling import ask_for_short_slices
 from .control_parameters import HandoverParameters
 from .control_reports import Reports
-from .support import Bounds, Ear, Every, Parameters, Spinner, Stop, go_real_time, run_node, task_progress
+from .support import Bounds, Ear, Every, Parameters, Spinner, Stop, go_real_time, run_node
 
 SERVICE_PERIOD_S = 0.02
 PRIORITY = 50
@@ -114,7 +115,7 @@ class ControlNode:
             self.loop.on_deadman(bool(engaged.data), now_s)
         self._ear.hear("targets", self._targets, lambda m: self.loop.on_operator(read_targets(m, self._order, now_s)))
         self._ear.hear("advice", self._advice, lambda m: self.loop.on_advice(now_s, Advice(*read_advice(m))))
-        self._ear.hear("task", self._task, lambda m: self.loop.on_progress(now_s, task_progress(m.data)))
+        self._ear.hear("task", self._task, lambda m: self.loop.on_progress(now_s, read_number(m.data, "progress")))
 
     def send(self, tick: Tick) -> None:
         """Send the command, if there is one, under the present lease."""

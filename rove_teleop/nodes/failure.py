@@ -20,10 +20,11 @@ from ..failure.monitor import FailureMonitor
 from ..robot_io import topics
 from ..robot_io.chunks import read_chunk
 from ..robot_io.joints import JointOrder, read_positions
+from ..robot_io.json_text import read_number
 from ..robot_io.thoughts import pack_advice, read_thoughts
 from ..robots.description import RobotDescription, load_robot
 from ..sessions.scheduling import step_back
-from .support import Ear, Every, Stop, diagnostic, run_node, step_paced, task_progress
+from .support import Ear, Every, Stop, diagnostic, run_node, step_paced
 
 LOOP_HZ = 50.0
 OPINION_S = 0.1
@@ -54,7 +55,7 @@ class FailureNode(Node):
         """Take what arrived; ten times a second say what the detectors think."""
         self._heed_state(now_s)
         monitor = self.monitor
-        self._ear.hear("task", self._task, lambda m: monitor.progress(now_s, task_progress(m.data)))
+        self._ear.hear("task", self._task, lambda m: monitor.progress(now_s, read_number(m.data, "progress")))
         self._ear.hear("commands", self._commands, lambda m: monitor.commanded(now_s, read_positions(m, self._order)))
         self._ear.hear("thoughts", self._thoughts, lambda m: self._think(now_s, m))
         self._ear.hear("chunk", self._chunks, lambda m: monitor.chunk(now_s, read_chunk(m, self._order, now_s)))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,7 @@ from ..robot_io.joints import JointOrder, read_positions
 from ..types import Array
 
 LOG_PERIOD_S = 2.0
+T = TypeVar("T")
 
 
 class CameraView:
@@ -65,18 +68,23 @@ class Observer:
 
     def poll(self, now_s: float) -> None:
         """Take what arrived since the last call."""
-        joints, commands, task = self._joints.take(), self._commands.take(), self._task.take()
         for camera in self._cameras.values():
             camera.poll(now_s)
+        commanded = self._heard(self._commands, lambda message: read_positions(message, self._order))
+        measured = self._heard(self._joints, lambda message: read_positions(message, self._order))
+        features = self._heard(self._task, read_features)
+        self._commanded = self._commanded if commanded is None else (now_s, commanded)
+        self._measured = self._measured if measured is None else (now_s, measured)
+        self._features = self._features if features is None else (now_s, features)
+
+    def _heard(self, subscription: topics.PolledSubscription, read: Callable[[Any], T]) -> T | None:
+        """The newest message, read; None where there is none, or none that can be used."""
+        message = subscription.take()
         try:
-            if commands is not None:
-                self._commanded = now_s, read_positions(commands, self._order)
-            if joints is not None:
-                self._measured = now_s, read_positions(joints, self._order)
-            if task is not None:
-                self._features = now_s, read_features(task)
+            return None if message is None else read(message)
         except MessageRefused as refusal:
             self._refuse(refusal)
+            return None
 
     def observation(self, now_s: float, max_age_s: float) -> Observation | None:
         """All of it, or None: counted when a part is older than ``max_age_s``, silent while one never came.

@@ -7,6 +7,8 @@ import gc
 import json
 import sys
 from collections import Counter
+from collections.abc import Callable
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseArray
@@ -103,19 +105,27 @@ class OperatorNode(Node):
 
     def _observe(self, now_s: float) -> None:
         """Each value is kept with its time of arrival; one that is refused leaves the old one to age."""
-        joints, task, state = self._joints.take(), self._task.take(), self._state.take()
+        state = self._state.take()
         if state is not None:
             self._driving = state.data in DRIVING
+        self._hear(self._task, lambda message: self._see(now_s, message))
+        self._hear(self._joints, lambda message: self._feel(now_s, message))
+
+    def _hear(self, subscription: topics.PolledSubscription, use: Callable[[Any], None]) -> None:
+        message = subscription.take()
         try:
-            if task is not None:
-                names, features = read_features(task)
-                self._seen = names, TaskState(now_s, features, progress=0.0, success=False)
-            if joints is not None:
-                q_rad = read_positions(joints, self._order)
-                self._measured = now_s, q_rad
+            if message is not None:
+                use(message)
         except MessageRefused as refusal:
             self.refused[refusal.reason] += 1
             self.get_logger().warning(str(refusal), throttle_duration_sec=LOG_PERIOD_S)
+
+    def _see(self, now_s: float, message: Float64MultiArray) -> None:
+        names, features = read_features(message)
+        self._seen = names, TaskState(now_s, features, progress=0.0, success=False)
+
+    def _feel(self, now_s: float, message: JointState) -> None:
+        self._measured = now_s, read_positions(message, self._order)
 
     def _publish(self, frame: OperatorFrame, now_s: float) -> None:
         """The deadman goes first: whoever reads the targets has it by then."""

@@ -14,12 +14,14 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from .. import clock
-from ..errors import StageLost
+from ..errors import MessageRefused, StageLost
 from ..handover.states import REQUESTS, Signal
 from ..robot_io import topics
+from ..robot_io.json_text import read_object
 
 DEADLINE_S = 2.0
 RESET_SETTLES_S = 0.05
+LOG_PERIOD_S = 2.0
 
 
 class SessionNode:
@@ -111,13 +113,23 @@ class SessionNode:
         return future.result()
 
     def _on_status(self, message: String) -> None:
-        self.status, self.status_s = json.loads(message.data), clock.monotonic_s()
+        self.status, self.status_s = self._read(message, self.status), clock.monotonic_s()
 
     def _on_task(self, message: String) -> None:
-        self.task = json.loads(message.data)
+        self.task = self._read(message, self.task)
 
     def _on_identity(self, message: String) -> None:
         self.policy_identity = message.data
 
     def _on_event(self, message: String) -> None:
-        self._events.append(json.loads(message.data))
+        event = self._read(message, {})
+        if event:
+            self._events.append(event)
+
+    def _read(self, message: String, before: dict[str, object]) -> dict[str, object]:
+        """What a message says; what cannot be used leaves what was said before it."""
+        try:
+            return read_object(message.data)
+        except MessageRefused as refusal:
+            self.node.get_logger().warning(str(refusal), throttle_duration_sec=LOG_PERIOD_S)
+            return before

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import ctypes
-import json
 import math
 import os
 import signal
@@ -216,18 +215,6 @@ class Ear:
             use(message)
         except MessageRefused as refusal:
             self.refused[f"{name}.{refusal.reason}"] += 1
-
-
-def task_progress(text: str) -> float:
-    """Progress of a task status message.
-
-    Raises:
-        MessageRefused: not the JSON of a task status.
-    """
-    try:
-        return float(json.loads(text)["progress"])
-    except (ValueError, TypeError, KeyError) as error:
-        raise MessageRefused("not_json", f"task status is not JSON with a progress ({error})") from error
 
 
 class Every:

@@ -11,6 +11,7 @@ from std_msgs.msg import Float64MultiArray, String
 from ..errors import MessageRefused
 from ..types import Array
 from .joints import double_array
+from .json_text import read_number, read_object
 
 MAX_EMBEDDING = 65536
 
@@ -49,12 +50,10 @@ def read_advice(message: String) -> tuple[str | None, float, bool]:
     Raises:
         MessageRefused: not the JSON of an advice.
     """
-    try:
-        body = json.loads(message.data)
-        alarm, elevated_for_s = body["alarm"], float(body["elevated_for_s"])
-        calibrated = body.get("calibrated", False) is True
-    except (ValueError, TypeError, KeyError) as error:
-        raise MessageRefused("not_json", f"an advice is JSON with alarm and elevated_for_s ({error})") from error
+    body, elevated_for_s = read_object(message.data), read_number(message.data, "elevated_for_s")
+    if "alarm" not in body:
+        raise MessageRefused("not_json", "an advice is JSON with alarm and elevated_for_s")
+    alarm, calibrated = body["alarm"], body.get("calibrated", False) is True
     if not (alarm is None or isinstance(alarm, str)) or not 0.0 <= elevated_for_s < 1e6:
         raise MessageRefused("nonsense", "an advice is a sentence or null, and a number of seconds")
     return (alarm[:300] if alarm else None), elevated_for_s, calibrated
