@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..episodes.attributes import HUMAN
+from ..episodes.camera_layout import PACKS
 from ..episodes.edit.overlay import labels_key, read_labels
 from ..episodes.read import Episode
+from ..episodes.windows.columns import checked_array
 from ..errors import DatasetInvalid
 from ..failure.step_labels import LabelConstants, StepLabels, refusal, step_labels
 from ..types import Array, Authority, Phase
@@ -110,7 +112,10 @@ def read_rows(
 
 
 class Opened(Episode):
-    """An episode whose arrays are opened once: each opening reads and checks the array's own description."""
+    """An episode whose arrays are opened, and compared with their checksums, once.
+
+    The bytes of images are not: each image has a checksum of its own, and is compared when it is looked at.
+    """
 
     def __init__(self, path: Path, attributes: dict[str, Any]) -> None:
         super().__init__(path, attributes)
@@ -118,8 +123,9 @@ class Opened(Episode):
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         if name not in self._arrays:
+            recorded, images = Episode(self.path, self.attributes), name.rpartition("/")[2] in PACKS
             # A plain view: rows of a memmap are slow to take one by one.
-            self._arrays[name] = super().__getitem__(name).view(np.ndarray)
+            self._arrays[name] = (recorded[name] if images else checked_array(recorded, name)).view(np.ndarray)
         return self._arrays[name]
 
 

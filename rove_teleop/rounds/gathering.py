@@ -45,6 +45,8 @@ class Gathering:
             rows = read_rows(takeovers.root, episode, self._constants, takeovers.of, self._wanted.eyes)
         except (RoveError, KeyError) as error:
             said = f"it holds no {error}" if isinstance(error, KeyError) else str(error)
+            # Whose reason it is stands before it already, and the same reasons are counted.
+            said = said.removeprefix(f"{path.name}: ").removeprefix(f"{path}: ")
             self._skipped[f"{takeovers.root}/{path.stem}"] = said
             return
         self._kept.append(rows)

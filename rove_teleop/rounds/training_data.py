@@ -34,8 +34,7 @@ def read_training_data(
 
     Raises:
         UsageError: no dataset, or one twice.
-        DatasetInvalid: a folder is no dataset, an episode's description is damaged (so that the data has no revision),
-            no episode is usable, or no joint moves in any of them.
+        DatasetInvalid: a folder is no dataset, no episode is usable, or no joint moves in any of them.
     """
     folders = _distinct([*roots, *human])
     revisions = {str(root): data_revision(root) for root in folders}

@@ -133,6 +133,24 @@ def test_what_is_left_out_is_listed_with_its_reason_and_nothing_else_is_used(tro
     assert len(data.skipped) == len(ids) - 1
 
 
+def test_damage_is_left_out_and_neither_learnt_from_nor_the_end_of_the_others(tmp_path):
+    good, flipped, cut = (write_episode(tmp_path / "dataset", rollout(), seed=seed) for seed in range(3))
+    root = tmp_path / "dataset"
+    whole = read_training_data([root])
+    array = root / "episodes" / f"{flipped}.zarr/control/q_measured_rad/c"
+    chunk = next(item for item in array.rglob("*") if item.is_file())
+    data = bytearray(chunk.read_bytes())
+    data[len(data) // 2] ^= 0x40
+    chunk.write_bytes(data)
+    about = root / "episodes" / f"{cut}.zarr/zarr.json"
+    about.write_bytes(about.read_bytes()[:-100])
+    rest = read_training_data([root])
+    assert [item.name for item in rest.episodes] == [good]
+    assert rest.skipped[f"{root}/{flipped}"] == "control/q_measured_rad does not match its checksum"
+    assert "zarr.json: cannot be read" in rest.skipped[f"{root}/{cut}"]
+    assert rest.revision != whole.revision
+
+
 def test_edits_decide_and_change_the_revision(tmp_path):
     first = write_episode(tmp_path, intervention())
     second = write_episode(tmp_path, SHORT)
