@@ -22,6 +22,7 @@ from ..sim.supervisor import SimulatedSupervisor, SupervisorHabits, View
 from ..sim.tasks import make_task
 from .processes import Processes, prepare_environment
 from .recorder_client import RecorderClient
+from .ros_environment import only_session
 from .session import SessionOptions, Summary, episode_attributes, is_person, note, session_message
 
 LOOK_S = 0.05
@@ -90,6 +91,7 @@ class Collection:
 
     def _start(self) -> None:
         o, start = self.options, self._processes.start
+        self._leave.enter_context(only_session())
         private = Path(self._leave.enter_context(tempfile.TemporaryDirectory(prefix="rove-")))
         socket, headset_socket = private / "rows.sock", private / "headset.sock"
         prepare_environment()

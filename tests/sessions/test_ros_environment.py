@@ -4,7 +4,8 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from rove_teleop.sessions.ros_environment import CHOICES, PROFILE, PROFILES, RANGE, ros_defaults
+from rove_teleop.errors import UsageError
+from rove_teleop.sessions.ros_environment import CHOICES, PROFILE, PROFILES, RANGE, only_session, ros_defaults
 
 NAMESPACE = "{http://www.eprosima.com}"
 
@@ -41,3 +42,21 @@ def test_a_child_has_nothing_left_to_decide(chosen):
     prepared = {**chosen, **ros_defaults(chosen)}
     assert ros_defaults(prepared) == {}
     assert prepared[RANGE] == chosen.get(RANGE, "SUBNET" if not chosen else "LOCALHOST")
+
+
+def test_two_sessions_in_one_domain_are_refused(monkeypatch):
+    monkeypatch.setenv("ROS_DOMAIN_ID", "101")
+    with only_session():
+        with pytest.raises(UsageError, match="ROS domain 101"):
+            only_session()
+        monkeypatch.setenv("ROS_DOMAIN_ID", "102")
+        only_session().close()
+    monkeypatch.setenv("ROS_DOMAIN_ID", "101")
+    only_session().close()
+
+
+@pytest.mark.parametrize("domain", ["abc", "-1", "233"])
+def test_a_domain_that_is_none_is_refused(domain, monkeypatch):
+    monkeypatch.setenv("ROS_DOMAIN_ID", domain)
+    with pytest.raises(UsageError, match=f"ROS_DOMAIN_ID={domain}"):
+        only_session()
