@@ -4,6 +4,7 @@ import socket
 import sys
 import threading
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -82,6 +83,12 @@ def test_a_bone_that_is_not_tracked_loses_its_hand_only():
     decoder = decoder_with_names()
     decoder.feed(packets.natnet_frame(MOVED, 1), 0.0)
     frame = decoder.feed(packets.natnet_frame(MOVED, 2, lost=("left_hand",)), 0.01)
+    assert frame.left.T_world_wrist is None and frame.right.points_m is not None
+
+
+def test_a_bone_at_infinity_is_lost_without_a_warning():
+    broken = MOVED | {"left_hand": (np.array([np.inf, 0.0, 0.0]), np.eye(3))}
+    frame = decoder_with_names().feed(packets.natnet_frame(broken, 1), 0.0)
     assert frame.left.T_world_wrist is None and frame.right.points_m is not None
 
 

@@ -131,9 +131,9 @@ class NatNetDecoder:
             return None
         sample = empty_sample()
         index, rows = [INDEX[part] for part in found], list(found.values())
-        with np.errstate(invalid="ignore"):  # a signalling NaN says so when it is widened
+        with np.errstate(invalid="ignore"):  # a signalling NaN says so when it is widened, infinity when it is turned
             places, quats = bodies["place"][rows].astype(np.float64), bodies["xyzw"][rows].astype(np.float64)
-        sample.place[index] = places @ self._room.T
+            sample.place[index] = places @ self._room.T
         sample.turn[index] = self._room @ rotations(np.roll(quats, 1, axis=1)) @ self._room.T
         for side in SIDES:
             if all(f"{side}_{knuckle}" in found for knuckle in ("index_mcp", "middle_mcp", "little_mcp")):
