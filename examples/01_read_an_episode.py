@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import zarr
 
-AUTHORITY = {0: "hold", 1: "policy", 2: "human", 3: "stop"}
+AUTHORITY = {0: "hold", 1: "policy", 2: "human", 3: "stop", 4: "rewind"}
 
 
 def main(path: str) -> None:

@@ -29,12 +29,14 @@ def test_reading_an_episode_needs_only_zarr(tmp_path):
     )  # fmt: skip
     row = np.zeros(1, control_dtype(2, 1))
     for tick in range(250):
-        row["tick"], row["authority"], row["q_sent_rad"] = tick, 1 + (tick >= 125), [0.0, 0.25]
+        driver = 4 if tick < 25 else 1 if tick < 125 else 2
+        row["tick"], row["authority"], row["q_sent_rad"] = tick, driver, [0.0, 0.25]
         recording.control_row(row.tobytes())
     path = recording.seal("success", {})
     said = run("01_read_an_episode.py", path)
     assert "toaster by a test: success (complete); a robot of two joints" in said
-    assert "policy: 0.5 s" in said
+    assert "rewind: 0.1 s" in said
+    assert "policy: 0.4 s" in said
     assert "human: 0.5 s" in said
     assert "0.250 rad at b" in said
 
