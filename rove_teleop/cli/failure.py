@@ -73,16 +73,18 @@ def alpha(text: str) -> float:
 
 def calibrate(options: argparse.Namespace) -> int:
     """Fit detectors, set thresholds, write them; say what is promised."""
-    from ..failure.calibration import save_calibration
+    from ..failure.calibration import check_calibration_path, save_calibration
     from ..failure_calibration.calibrate import calibrate as fit
     from ..failure_calibration.files import calibration_path, policy_hash
 
     _one_source(options)
+    without = _detectors(options.without)
+    if options.out is not None:
+        check_calibration_path(options.out)
     if options.dataset is not None:
         streams, policy, task = _recorded(options)
     else:
         streams, policy, task = _rolled_out(options, 0)
-    without = tuple(name for name in options.without.split(",") if name)
     result = fit(streams, policy_hash(policy), task, options.alpha, options.time_varying, without=without)
     out = options.out or calibration_path(options.dataset or Path(), policy)
     save_calibration(out, result)
@@ -131,6 +133,16 @@ def _one_source(options: argparse.Namespace) -> None:
         raise UsageError("give a DATASET, or --task NAME --rollouts N for episodes in virtual time")
 
 
+def _detectors(text: str) -> tuple[str, ...]:
+    from ..failure.detectors import SENTENCES
+
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    unknown = [name for name in names if name not in SENTENCES]
+    if unknown:
+        raise UsageError(f"--without: there is no detector {unknown[0]!r} (there are: {', '.join(sorted(SENTENCES))})")
+    return names
+
+
 def _policy_of(options: argparse.Namespace) -> str:
     from ..policy.local import shipped_checkpoint
 
@@ -160,7 +172,7 @@ def _judged(options: argparse.Namespace) -> list[tuple[Episode, str]]:
     if len(found) < len(paths):
         print(
             f"{options.dataset}: {len(found)} of {len(paths)} episodes count; in the others no policy drove, or "
-            "another one, it was interrupted (no plans, no robot), or there is no outcome",
+            "another one, it was interrupted (no plans, no robot), there is no outcome, or damage (rove verify)",
             file=sys.stderr,
         )
     return found

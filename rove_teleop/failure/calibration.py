@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from ..errors import CheckpointInvalid
+from ..errors import CheckpointInvalid, DatasetInvalid, UsageError
 from .combination import MODES, Combination, Surprise
 from .conformal import Threshold
 from .detectors import build_detectors
@@ -52,14 +52,36 @@ class Calibration:
         )
 
 
+def check_calibration_path(path: Path) -> None:
+    """Refuse, before anything is computed, a file that cannot be written or whose networks would replace another's.
+
+    Raises:
+        UsageError: ``NAME.safetensors`` is the file itself or not a calibration's, or there can be no such folder.
+    """
+    networks = path.with_suffix(".safetensors")
+    if networks == path or (networks.exists() and not path.exists()):
+        raise UsageError(f"--out {path}: its networks would be written over {networks}; choose another name")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--out {path}: cannot be written ({error.strerror or error})") from error
+
+
 def save_calibration(path: Path, calibration: Calibration) -> None:
-    """Write ``path`` (JSON) and the networks beside it (the same name, ``.safetensors``), by rename."""
+    """Write ``path`` (JSON) and the networks beside it (the same name, ``.safetensors``), by rename.
+
+    Raises:
+        DatasetInvalid: it cannot be written.
+    """
     data = save({key: np.ascontiguousarray(value) for key, value in sorted(calibration.tensors.items())})
     document = {"format": FORMAT, **asdict(calibration), "networks_sha256": hashlib.sha256(data).hexdigest()}
     del document["tensors"]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _write(path.with_suffix(".safetensors"), data)
-    _write(path, json.dumps(document, indent=1, sort_keys=True).encode())
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path.with_suffix(".safetensors"), data)
+        _write(path, json.dumps(document, indent=1, sort_keys=True).encode())
+    except OSError as error:
+        raise DatasetInvalid(f"{path}: the calibration cannot be written ({error.strerror or error})") from error
 
 
 def load_calibration(path: Path) -> Calibration:

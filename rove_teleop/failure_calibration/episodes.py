@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..episodes.edit.overlay import read_labels
 from ..episodes.read import Episode, open_episode
+from ..errors import DatasetInvalid
 from ..failure.conformal import voted
 from ..failure.figures import Judged
 from ..failure.opinion import NEVER
@@ -32,15 +33,18 @@ ROUNDING_S = 1e-4
 
 def judged_episodes(root: Path, paths: Iterable[Path], policy_id: str | None = None) -> list[tuple[Episode, str]]:
     """Episodes that judge a policy, with their outcome (the newest label): it drove, was not `interrupted`, and the
-    episode ended as success or failure."""
+    episode ended as success or failure. What is damaged judges nobody."""
     result = []
     for path in paths:
-        episode = open_episode(path)
-        outcome = read_labels(root, episode).outcome
-        wanted = policy_id is None or episode.attributes["policy_id"] == policy_id
-        first, end = autonomous_rows(episode)
-        if wanted and outcome in JUDGED and end > first and not interrupted(episode, end):
-            result.append((episode, outcome))
+        try:
+            episode = open_episode(path)
+            outcome = read_labels(root, episode).outcome
+            wanted = policy_id is None or episode.attributes["policy_id"] == policy_id
+            first, end = autonomous_rows(episode)
+            if wanted and outcome in JUDGED and end > first and not interrupted(episode, end):
+                result.append((episode, outcome))
+        except DatasetInvalid:
+            continue
     return result
 
 

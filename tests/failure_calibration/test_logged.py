@@ -63,6 +63,16 @@ def test_each_calibration_is_judged_by_itself_and_by_its_own_promise(dataset, ca
     assert told["feedfeedfeedfeed"]["file"] is None and "promise_kept" not in told["feedfeedfeedfeed"]
 
 
+def test_a_damaged_episode_judges_nobody_and_stops_nobody(dataset, capsys):
+    root, _ = dataset
+    about = min((root / "episodes").iterdir()) / "zarr.json"
+    about.write_bytes(about.read_bytes()[:-9])
+    assert main(["failure", "report", str(root), "--json"]) == 0
+    said = capsys.readouterr()
+    assert {item["calibration"]: item["episodes"] for item in json.loads(said.out)}[None] == 5
+    assert "15 of 16 episodes count" in said.err and "damage" in said.err
+
+
 def test_the_words_say_what_was_promised_and_where_that_is_not_known(dataset, tmp_path, capsys):
     root, path = dataset
     assert main(["failure", "report", str(root)]) == 0
