@@ -7,8 +7,8 @@ import math
 import mujoco
 import numpy as np
 
-from ..errors import ConfigInvalid
-from ..robots import RobotDescription
+from ..errors import ConfigInvalid, UsageError
+from ..robots import Kinematics, RobotDescription
 from ..types import Array, RobotState, TaskState
 from .closing_grasp import ClosingGrasp
 from .fingers import Synergy
@@ -30,9 +30,14 @@ class World:
 
     An episode starts with ``reset``: the robot stands at ``start_pose_rad`` with the object in its right hand.
     After a failure physics goes on, so that what is seen stays true; after "unstable" it stops.
+
+    Raises:
+        UsageError: no such task, or a robot without the right arm that does it.
     """
 
     def __init__(self, robot: RobotDescription, task: str, seed: int = 0, params: TaskParams | None = None) -> None:
+        if "right_arm" not in robot.groups or GRASP_SITE not in Kinematics(robot).sites:
+            raise UsageError(f"{robot.name} has no right_arm with a site {GRASP_SITE}: it cannot do a simulated task")
         self.robot = robot
         self.task = make_task(task, params)
         self.model = build_scene(robot, self.task)

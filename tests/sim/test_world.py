@@ -48,6 +48,11 @@ def test_goes_home_and_stays_there() -> None:
     assert np.max(np.abs(world.robot_state(0.0).q_rad - ROBOT.home_rad)) < 0.01
 
 
+def test_a_robot_that_is_only_a_hand_is_refused_in_one_sentence() -> None:
+    with pytest.raises(UsageError, match="allegro_right has no right_arm"):
+        World(load_robot("allegro_right"), "toaster")
+
+
 def test_same_seed_same_episode_other_seed_other_episode(world: World) -> None:
     def episode(seed: int) -> np.ndarray:
         world.reset(seed)
