@@ -108,17 +108,18 @@ def verify(options: argparse.Namespace) -> int:
 
 
 def recover(options: argparse.Namespace) -> int:
-    """Seal what a crash left."""
+    """Seal what a crash left; 1 where something could not be sealed and was kept."""
     from ..episodes.record.recover import recover_dataset
 
     recovered = recover_dataset(options.dataset)
+    failed = sum(item.problem is not None for item in recovered)
     if options.json:
         print(json.dumps({"recovered": [item.to_json() for item in recovered]}))
-        return 0
+        return int(failed > 0)
     for item in recovered:
-        print(f"{item.id}: {item.rows} rows, {item.frames} frames" + (f"; {item.problem}" if item.problem else ""))
-    print(f"{len(recovered)} recordings recovered")
-    return 0
+        print(f"{item.id}: {item.problem or f'{item.rows} rows, {item.frames} frames'}")
+    print(f"{len(recovered) - failed} recordings recovered" + (f", {failed} kept as they are" if failed else ""))
+    return int(failed > 0)
 
 
 def list_episodes(options: argparse.Namespace) -> int:

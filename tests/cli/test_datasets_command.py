@@ -234,3 +234,14 @@ def test_verify_says_what_is_lost_and_scripts_read_it(rove, tmp_path):
     shutil.rmtree(next((root / "episodes").iterdir()))
     record(root)
     assert rove("verify", root)[0] == 0
+
+
+def test_recover_fails_where_something_could_not_be_sealed(rove, tmp_path):
+    root = tmp_path / "data"
+    bad, _ = orphan(root), orphan(root)
+    (bad / "header.json").unlink()
+    code, out, _ = rove("recover", root)
+    assert code == 1 and "could not be sealed" in out and "1 recordings recovered, 1 kept as they are" in out
+    assert rove("recover", root, "--json")[0] == 1
+    shutil.rmtree(bad)
+    assert rove("recover", root)[:2] == (0, "0 recordings recovered\n")

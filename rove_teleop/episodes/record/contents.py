@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import DatasetInvalid
 from ..layout import TRACKING_ROW, Stream, control_dtype, task_dtype
 from .camera_contents import CameraContents, read_camera
 from .camera_log import PackSum, recorded_cameras
@@ -50,11 +51,12 @@ def collect(recording: Path, begun_with: Mapping[str, Any], pack_sums: Mapping[s
     ``pack_sums``: checksums of packs that were computed while they were written; the others are read once more.
 
     Raises:
-        DatasetInvalid: a log holds what its stream cannot.
+        DatasetInvalid: a log holds what its stream cannot, or is of another stream or recording.
     """
     contents = EpisodeContents()
     logs = {name: read_journal(log_path(recording, name)) for name in LOG_NAMES}
     for name, log in logs.items():
+        _check_own(recording, name, log)
         contents.note_damage(name, log)
     for patch in logs["session"].payloads(Stream.ATTRIBUTES):
         contents.attributes.update(json.loads(patch))
@@ -66,9 +68,17 @@ def collect(recording: Path, begun_with: Mapping[str, Any], pack_sums: Mapping[s
         contents.arrays.update({f"{group}/{name}": array for name, array in build(payloads).items()})
     for camera in dict.fromkeys([*begun_with["cameras"], *recorded_cameras(recording)]):
         images, log = read_camera(recording, camera, pack_sums.get(camera))
+        _check_own(recording, f"camera.{camera}", log)
         contents.cameras[camera] = images
         contents.note_damage(f"camera.{camera}", log)
     return contents
+
+
+def _check_own(recording: Path, name: str, log: JournalContents) -> None:
+    """What a log of another stream holds would be passed over, and then deleted."""
+    if log.header is not None and (log.header["id"], log.header["stream"]) != (recording.name, name):
+        found = f"is log {log.header['stream']} of recording {log.header['id']}"
+        raise DatasetInvalid(f"{log_path(recording, name)}: {found}")
 
 
 def _add_rows(contents: EpisodeContents, logs: Mapping[str, JournalContents], begun_with: Mapping[str, Any]) -> None:

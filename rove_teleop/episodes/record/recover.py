@@ -48,30 +48,36 @@ def recover_dataset(root: Path, lock: WriterLock | None = None) -> list[Recovere
     shutil.rmtree(root / ".seal", ignore_errors=True)
     results = []
     for recording in dataset.recordings():
-        committed = (root / "episodes" / f"{recording.name}.zarr").exists()
-        if not committed and _never_began(recording):
-            shutil.rmtree(recording)
-            continue
-        result = _recover(recording)
-        if not committed or result.problem is not None:
+        result = _recover(recording, committed=(root / "episodes" / f"{recording.name}.zarr").exists())
+        if result is not None:
             results.append(result)
     return results
 
 
 def _never_began(recording: Path) -> bool:
     """The header appears last, so without it nothing was acknowledged; a lost one leaves logs that hold records."""
-    if (recording / HEADER_NAME).exists():
+    if (recording / HEADER_NAME).exists() or any(path.suffix not in _BEGUN for path in recording.iterdir()):
         return False
     logs = [read_journal(path) for path in recording.glob("*.log")]
     return not any(log.spans or log.cut_bytes for log in logs)
 
 
-def _recover(recording: Path) -> RecoveredEpisode:
+_BEGUN = (".log", ".pack", ".tmp")
+"""How files of a recording end that are there before its header; whatever else is there is not ours to remove."""
+
+
+def _recover(recording: Path, *, committed: bool) -> RecoveredEpisode | None:
+    """None where there was nothing to recover, only something to clear away."""
     try:
+        if not committed and _never_began(recording):
+            shutil.rmtree(recording)
+            return None
         path = seal_recording(recording, recovered=True)
         attributes = open_episode(path).attributes
     except (DatasetInvalid, OSError) as error:
         return RecoveredEpisode(recording.name, None, problem=f"{recording}: could not be sealed ({error})")
+    if committed:
+        return None
     return RecoveredEpisode(
         id=recording.name,
         path=path,

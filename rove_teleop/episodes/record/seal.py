@@ -15,7 +15,7 @@ from ..attributes import attributes_crc32c, checked_attributes
 from ..camera_layout import camera_fields
 from ..durability import fsync_directory, sync_filesystem, write_file
 from ..layout import FORMAT, FORMAT_VERSION, GROUP_FIELDS, Field
-from ..read import open_episode
+from ..read import open_episode, open_named
 from ..zarr_files import group_json, link_pack, write_array
 from .camera_log import PackSum, pack_path
 from .contents import EpisodeContents, collect, ticks_lost
@@ -43,12 +43,15 @@ def seal_recording(
     Unless it shall be ``durable``, nothing waits for the disk.
 
     Raises:
-        DatasetInvalid: the recording's header is missing or damaged, or another version of this software wrote it.
+        DatasetInvalid: the recording's header is missing or damaged, another version of this software wrote it, it has
+            a log of another recording, or there is another episode of its name.
         OSError: the disk refused the sealed copy; the recording is untouched and can be sealed again.
     """
     root = recording.parents[1]
     episode = root / "episodes" / f"{recording.name}.zarr"
-    if not episode.exists():
+    if episode.exists():
+        _check_is_of(episode, recording)
+    else:
         sealed = root / ".seal" / episode.name
         shutil.rmtree(sealed, ignore_errors=True)
         try:
@@ -65,6 +68,14 @@ def seal_recording(
     _keep_damaged_logs(recording, episode)
     shutil.rmtree(recording)
     return episode
+
+
+def _check_is_of(episode: Path, recording: Path) -> None:
+    """Refuse to clear a recording away for the sake of an episode that was not made of it."""
+    sealed = open_named(episode)
+    # Without a header the recording was being deleted already.
+    if (recording / HEADER_NAME).exists() and read_header(recording)["clock"] != sealed.attributes["clocks"]["begin"]:
+        raise DatasetInvalid(f"{episode}: is another episode of this name, made of another recording")
 
 
 def _keep_damaged_logs(recording: Path, episode: Path) -> None:
@@ -114,11 +125,15 @@ def read_header(recording: Path) -> dict[str, Any]:
         header: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         version = int(header.get("journal_version", 1))
         header["attributes"] = checked_attributes(header["attributes"])
+        header["clock"] = dict(header["clock"])
+        episode_id = header["id"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DatasetInvalid(f"{path}: the header of the recording cannot be read ({error})") from error
     if version != JOURNAL_VERSION:
         found = f"is a recording of journal version {version}, this software recovers version {JOURNAL_VERSION}"
         raise DatasetInvalid(f"{recording}: {found}: recover it with the version that wrote it")
+    if episode_id != recording.name:
+        raise DatasetInvalid(f"{path}: is of recording {episode_id}")
     return header
 
 

@@ -141,6 +141,62 @@ def test_a_damaged_header_is_reported_and_kept_and_the_others_are_recovered(tmp_
     assert verify_dataset(root).orphans == (bad.name,)
 
 
+@pytest.mark.parametrize("key", ["id", "clock"])
+@pytest.mark.parametrize("wrong", [None, 5, "20261123-120000-000009"])
+def test_a_header_that_is_not_this_recordings_is_reported_and_kept(memory_path: Path, key: str, wrong: object) -> None:
+    root = memory_path / "data"
+    bad, good = orphan(root, 5), orphan(root, 5)
+    header = json.loads((bad / "header.json").read_text())
+    for content in ({**header, key: wrong}, {name: value for name, value in header.items() if name != key}):
+        (bad / "header.json").write_text(json.dumps(content))
+        (first, *_) = recover_dataset(root)
+        assert first.problem is not None and "header.json" in first.problem and bad.exists()
+    assert not good.exists()
+
+
+@pytest.mark.parametrize(("one", "other"), [("policy", "failure"), ("control", "tracking"), ("camera.a", "camera.b")])
+def test_logs_that_were_exchanged_are_kept_and_told_of(memory_path: Path, one: str, other: str) -> None:
+    root = memory_path / "data"
+    recording = begin(root, cameras=["ego", "a", "b"])
+    fill(recording, range(20))
+    recording.frame("a", jpeg(1), 1.7e9, 100.0, 0)
+    recording.frame("b", jpeg(2), 1.7e9, 100.0, 0)
+    recording.close()
+    folder = root / "recording" / recording.id
+    (folder / f"{one}.log").rename(folder / "x")
+    (folder / f"{other}.log").rename(folder / f"{one}.log")
+    (folder / "x").rename(folder / f"{other}.log")
+    (result,) = recover_dataset(root)
+    assert result.problem is not None and f"is log {other} of recording" in result.problem
+    assert read_journal(folder / f"{one}.log").spans
+
+
+def test_what_is_not_of_a_recording_is_never_removed(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    record(root).rename(root / "recording" / "20261123-120000-000001")
+    (root / "recording" / "mine").mkdir()
+    (root / "recording" / "mine" / "notes.txt").write_text("remember")
+    (root / "recording" / "odd" / "control.log").mkdir(parents=True)
+    assert [result.problem is not None for result in recover_dataset(root)] == [True, True, True]
+    assert len(Dataset.open(root).recordings()) == 3
+    assert (root / "recording" / "mine" / "notes.txt").read_text() == "remember"
+
+
+def test_a_recording_whose_name_another_episode_has_is_kept(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    recording, theirs = orphan(root), tmp_path / "theirs"
+    shutil.copytree(root, theirs)
+    header = theirs / "recording" / recording.name / "header.json"
+    content = json.loads(header.read_text())
+    content["clock"]["monotonic_s"] += 1.0
+    header.write_text(json.dumps(content))
+    recover_dataset(theirs)
+    (theirs / "episodes" / f"{recording.name}.zarr").rename(root / "episodes" / f"{recording.name}.zarr")
+    (result,) = recover_dataset(root)
+    assert result.problem is not None and "another episode of this name" in result.problem
+    assert (recording / "control.log").exists()
+
+
 def test_recovery_waits_for_no_one(tmp_path: Path) -> None:
     root = tmp_path / "data"
     orphan(root)
@@ -157,6 +213,10 @@ def test_killed_before_any_file_operation_of_seal_or_recovery_the_next_recovery_
     template = orphan(root, 10)
     kept = memory_path / "kept"
     shutil.copytree(root, kept)
+    # The first call also imports modules.
+    recover_dataset(root)
+    shutil.rmtree(root)
+    shutil.copytree(kept, root)
     steps = _count_operations(lambda: recover_dataset(root))
     reference = {name: np.array(a) for name, a in open_episode(root / "episodes" / f"{template.name}.zarr").items()}
     for step in [*range(0, steps - 30, 17), *range(max(0, steps - 30), steps)]:
