@@ -190,6 +190,9 @@ def replay_motion(options: argparse.Namespace) -> int:
     from ..operators.motion_source import open_motion
 
     motion = open_motion(options.motion)
+    if not motion.duration_s <= 3597.0:
+        lasts = f"{options.motion}: lasts {motion.duration_s:.0f} s"
+        raise UsageError(f"{lasts}, and a session at most an hour (are its stamps in its format's unit?)")
     options.operator, options.operator_skill = f"replay:{options.motion}", DEFAULT_SKILL
     options.supervisor, options.policy, options.shadow = "teleoperate", "none", ""
     options.failure_calibration, options.auto_pause, options.camera_codec = "", False, "jpeg"

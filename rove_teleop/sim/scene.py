@@ -5,6 +5,7 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 
+from ..errors import UsageError
 from ..robots import RobotDescription
 from .tasks import Task
 from .tasks.interface import FURNITURE_CONTACT, OBJECT_CONTACT, ROBOT_CONTACT
@@ -27,7 +28,10 @@ def finish_scene(spec: mujoco.MjSpec, task: Task) -> mujoco.MjModel:
     _set_quality(spec.visual)
     _add_furniture(spec)
     task.add_to(spec)
-    hand = spec.site(GRASP_SITE).parent
+    site = spec.site(GRASP_SITE)
+    if site is None:
+        raise UsageError(f"the robot's model has no site {GRASP_SITE}: it cannot do a simulated task")
+    hand = site.parent
     weld = spec.add_equality(name="grasp", type=mujoco.mjtEq.mjEQ_WELD, objtype=mujoco.mjtObj.mjOBJ_BODY)
     weld.name1, weld.name2 = hand.name, task.held_object
     weld.solref = [0.004, 1.0]

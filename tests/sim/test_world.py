@@ -49,7 +49,7 @@ def test_goes_home_and_stays_there() -> None:
 
 
 def test_a_robot_that_is_only_a_hand_is_refused_in_one_sentence() -> None:
-    with pytest.raises(UsageError, match="allegro_right has no right_arm"):
+    with pytest.raises(UsageError, match="allegro_right has no group right_arm"):
         World(load_robot("allegro_right"), "toaster")
 
 
