@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from ..command_filter.kernel import longest_stop
 from ..command_filter.limits import Limits
-from ..control.inputs import Deadlines, Ramp
-from ..control.motion_path import NOBODY, OPERATOR, OUTSIDE_RAD, POLICY
+from ..control.inputs import MOST_RAD, Deadlines, Ramp
+from ..control.motion_path import NOBODY, OPERATOR, POLICY
 from ..control.path_config import PathConfig
 from ..errors import StreamInvalid
 from ..robots.description import RobotDescription
@@ -136,9 +136,6 @@ def _sample(
     """Per tick who drives (t,), and the targets (3, t, n) by driver, NaN where there are none."""
     oldest_s = {POLICY: deadlines.chunk_gap_s, OPERATOR: deadlines.operator_s, NOBODY: np.inf}
     ramps = {POLICY: Ramp(), OPERATOR: Ramp()}
-    # A wild number must not spoil the line to the next sample; just outside the limits it counts as outside too.
-    q_asked = np.clip(stream.q_rad, robot.q_min_rad - OUTSIDE_RAD, robot.q_max_rad + OUTSIDE_RAD)
-    q_asked[~np.isfinite(stream.q_rad)] = np.nan
     wanted = np.zeros(len(stamp_s), dtype=np.int64)
     targets = np.full((3, len(stamp_s), robot.joint_count), np.nan)
     seen_s = {POLICY: -np.inf, OPERATOR: -np.inf}
@@ -149,7 +146,7 @@ def _sample(
             k = rows[following]
             newest, newest_s = _DRIVER[str(stream.source[k])], float(stream.stamp_s[k])
             if newest != NOBODY:
-                q_rad = q_asked[k]
+                q_rad = stream.q_rad[k]
                 if not stream.stamp_s[k] - seen_s[newest] <= oldest_s[newest]:
                     ramps[newest] = Ramp()  # no line from where it was long ago
                 seen_s[newest] = newest_s
@@ -163,8 +160,8 @@ def _sample(
 
 
 def _start(q_rad: Array, robot: RobotDescription) -> Array:
-    """The first finite target of each joint, inside its limits; home where there is none."""
-    finite = np.isfinite(q_rad)
-    first = q_rad[np.argmax(finite, axis=0), np.arange(robot.joint_count)]
-    start: Array = np.clip(np.where(finite.any(axis=0), first, robot.home_rad), robot.q_min_rad, robot.q_max_rad)
+    """The first target of each joint, inside its limits; home where there is none."""
+    known = np.abs(q_rad) <= MOST_RAD
+    first = q_rad[np.argmax(known, axis=0), np.arange(robot.joint_count)]
+    start: Array = np.clip(np.where(known.any(axis=0), first, robot.home_rad), robot.q_min_rad, robot.q_max_rad)
     return start

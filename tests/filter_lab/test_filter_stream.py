@@ -67,6 +67,15 @@ def test_a_stream_that_stops_is_a_robot_that_stops_and_holds():
     assert np.all(result.reason[gap] == int(Reason.HOLDING))
 
 
+@pytest.mark.parametrize("source", ["operator", "policy"])
+def test_a_wild_number_is_no_target_as_in_the_live_loop(source):
+    time_s = np.arange(0, 1, 0.01)
+    q_rad = np.tile(ROBOT.home_rad, (len(time_s), 1))
+    q_rad[[0, 40, 41, 70]] = np.array([1e300, -1e5, np.nan, 101.0])[:, None]
+    result = filter_stream(stream(time_s, q_rad, source), ROBOT)
+    assert np.max(np.abs(result.q_rad - ROBOT.home_rad)) < 1e-12
+
+
 def test_a_change_of_source_is_a_handover():
     time_s = np.arange(0, 4, 0.01)
     jump = np.where(time_s < 2, 0.0, 0.2)[:, None] * (ROBOT.q_max_rad > ROBOT.home_rad + 0.5)
