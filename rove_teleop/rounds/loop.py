@@ -53,9 +53,23 @@ def run_loop(
 
     Raises:
         UsageError: ``out`` or ``base`` is a run of something else.
-        DatasetInvalid, CheckpointInvalid: something in them is damaged.
+        DatasetInvalid, CheckpointInvalid: something in them is damaged, or cannot be written.
         StageLost: a worker process died; the same call goes on from there.
     """
+    try:
+        return _run(settings, out, workers, base, human, progress)
+    except OSError as error:
+        raise DatasetInvalid(f"{error.filename or out}: a run cannot be written here ({error.strerror})") from error
+
+
+def _run(
+    settings: LoopSettings,
+    out: Path,
+    workers: Workers,
+    base: Path | None,
+    human: Path | None,
+    progress: Progress | None,
+) -> dict[str, Any]:
     _begin(out, settings.config())
     if base is not None:
         _must_share(base, settings)

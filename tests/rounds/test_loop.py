@@ -11,7 +11,7 @@ import pytest
 
 from rove_teleop.clock import monotonic_s, sleep_until
 from rove_teleop.episodes.check.verify import verify_dataset
-from rove_teleop.errors import UsageError
+from rove_teleop.errors import DatasetInvalid, UsageError
 from rove_teleop.rounds.loop import run_loop
 from rove_teleop.rounds.loop_settings import LoopSettings
 from rove_teleop.rounds.workers import Workers
@@ -121,3 +121,10 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
     ):
         with Workers(1) as workers, pytest.raises(UsageError, match=said):
             run_loop(asked, out, workers, base)
+
+
+def test_a_folder_that_cannot_be_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for out in (tmp_path / "file", tmp_path / "file" / "run"):
+        with Workers(1) as workers, pytest.raises(DatasetInvalid, match="a run cannot be written here"):
+            run_loop(LoopSettings("toaster", "rove"), out, workers)
