@@ -11,6 +11,7 @@ from rove_teleop.cli import main
 from rove_teleop.command_filter.prefilters import OneEuro
 from rove_teleop.control.motion_path import OPERATOR
 from rove_teleop.control.path_config import Blend, PathConfig
+from rove_teleop.episodes.attributes import attributes_crc32c
 from rove_teleop.errors import ConfigInvalid, DatasetInvalid, UsageError
 from rove_teleop.filter_lab.candidates import Candidate, load_candidates, shifted
 from rove_teleop.filter_lab.cases import first_ticks, load_cases
@@ -151,9 +152,11 @@ def test_a_session_that_does_not_come_out_again_ends_with_exit_code_1(dataset, t
     for path in sorted(episode.rglob("*")):
         target = copy / path.relative_to(episode)
         target.mkdir() if path.is_dir() else target.write_bytes(path.read_bytes())
-    text = (copy / "zarr.json").read_text()
-    (copy / "zarr.json").write_text(text.replace('"smoothing_rad_s": 70.0', '"smoothing_rad_s": 71.0', 1))
-    assert (copy / "zarr.json").read_text() != text
+    document = json.loads((copy / "zarr.json").read_text())
+    attributes = document["attributes"]
+    attributes["path"]["smoothing_rad_s"] = 71.0
+    attributes["attributes_crc32c"] = attributes_crc32c(attributes)
+    (copy / "zarr.json").write_text(json.dumps(document))
     assert main(["lab", "run", str(copy), "--candidates", str(file), "--out", str(tmp_path / "out")]) == 1
     assert "rows differ, the first is row" in capsys.readouterr().out
 
