@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import math
+import secrets
 import sys
 from collections.abc import Callable
 
@@ -147,7 +148,9 @@ class ControlNode:
 def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(prog="rove_control", description=__doc__)
     result.add_argument("--robot", default="iron_r01", help="name or folder of the robot (default %(default)s)")
-    result.add_argument("--session", default="manual", help="session id in the envelope of every command")
+    # Started again by hand it is another session: the robot refuses a known one whose sequence begins anew.
+    name = f"manual-{secrets.token_hex(4)}"
+    result.add_argument("--session", default=name, help="id in the envelope of every command (default: a new one)")
     result.add_argument("--takeover", choices=("aligned", "anchored", "blend"), default="anchored")
     result.add_argument("--protocol", choices=("complete", "hand_back", "end"), default="complete")
     result.add_argument("--takeover-groups", default="", help="joint groups with commas between; empty: all")
