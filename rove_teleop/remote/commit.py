@@ -78,8 +78,15 @@ def folder_name(episode_id: str, content: str) -> str:
 
 
 def content_of(path: Path) -> str:
-    """What tells a sealed episode on disk from every other."""
-    return hashlib.sha256((path / ROOT_METADATA).read_bytes()).hexdigest()
+    """What tells a sealed episode on disk from every other.
+
+    Raises:
+        DatasetInvalid: it cannot be read.
+    """
+    try:
+        return hashlib.sha256((path / ROOT_METADATA).read_bytes()).hexdigest()
+    except OSError as error:
+        raise DatasetInvalid(f"{path / ROOT_METADATA}: cannot be read ({error.strerror})") from error
 
 
 def commit_of(episode: Episode) -> Commit:
@@ -119,7 +126,7 @@ def read_commit(data: bytes, where: str) -> Commit:
             if name.startswith("/") or not {".", ".."}.isdisjoint(name.split("/")) or "\\" in name:
                 raise ValueError(f"it names {name!r}")
         return commit
-    except (ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
+    except (RecursionError, ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
         raise DatasetInvalid(f"{where}: is not the commit of an episode ({error})") from error
 
 

@@ -150,6 +150,19 @@ def test_an_object_that_is_missing_in_the_store_holds_up_nobody_else(robot, tmp_
     assert "is not there" in result.problems[0] and len(result.moved) == 1
 
 
+def test_an_episode_that_is_damaged_here_holds_up_no_other(robot, tmp_path):
+    root, url = robot
+    push(root, url)
+    lab = tmp_path / "lab"
+    pull(url, lab)
+    damaged, gone = sorted((lab / "episodes").iterdir())
+    (damaged / "zarr.json").unlink()
+    shutil.rmtree(gone)
+    result = pull(url, lab)
+    assert result.moved == (gone.stem,) and len(result.problems) == 1 and damaged.name in result.problems[0]
+    assert damaged.exists() and result.exit_code == 1
+
+
 def test_two_pushers_at_once_commit_each_episode_once(robot, tmp_path):
     root, url = robot
     shutil.copytree(root, tmp_path / "copy")
