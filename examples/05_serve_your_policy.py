@@ -9,6 +9,7 @@ Put your model into `act`: joints, pictures and words in, absolute joint positio
 import asyncio
 import sys
 from collections import Counter
+from contextlib import suppress
 
 import numpy as np
 
@@ -48,7 +49,8 @@ def main(port: int) -> None:
         step_s=STEP_S, horizon=ROWS, execute=USED, cameras=("ego",), image_size=224,
     )  # fmt: skip
     server = PolicyServer(served, Waving, Door(port=port))
-    asyncio.run(server.run(lambda url: print(url, flush=True), asyncio.Event()))
+    with suppress(KeyboardInterrupt):  # Ctrl-C is how it ends
+        asyncio.run(server.run(lambda url: print(url, flush=True), asyncio.Event()))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What docs/policies.md and the example say, run."""
 
 import re
+import signal
 import subprocess
 import sys
 
@@ -48,6 +49,8 @@ def test_the_example_serves():
             policy = open_policy(example.stdout.readline().strip(), ROBOT)
             plan = policy.act(observation(images={"ego": PICTURE}))
             policy.close()
+            example.send_signal(signal.SIGINT)
+            assert example.wait(10) == 0
         finally:
             example.kill()
     assert policy.cameras == ("ego",)
