@@ -21,9 +21,11 @@ def add(subparsers: Any) -> None:
     command.add_argument("--json", action="store_true")
     command.set_defaults(run=show_robot)
     command = subparsers.add_parser("evaluate", help="success of a policy alone, with its interval")
-    command.add_argument("--task", default="toaster")
-    command.add_argument("--episodes", type=trials, default=200)
-    command.add_argument("--policy", metavar="CHECKPOINT|URL", help="a checkpoint, or ws://HOST:PORT, ...")
+    command.add_argument("--task", default="toaster", help="toaster or whiteboard (default %(default)s)")
+    command.add_argument("--episodes", type=trials, default=200, help="how many (default %(default)s)")
+    command.add_argument(
+        "--policy", metavar="CHECKPOINT|URL", help="a checkpoint, ws://HOST:PORT, ... (default: shipped)"
+    )
     command.add_argument("--against", metavar="CHECKPOINT|URL", help="another policy over the same seeds")
     command.add_argument("--beta", type=float, help="guidance of policies with conditions, 0 to 10 (default: theirs)")
     command.add_argument("--robot", default="iron_r01")

@@ -13,6 +13,8 @@ from ..errors import UsageError
 from ..sim.skills import DEFAULT_SKILL, SKILLS
 from .arguments import port, scale, seed
 
+AFTERWARDS = "after a takeover: the operator ends the episode, may give back, or ends it there (default %(default)s)"
+
 
 def add(subparsers: Any) -> None:
     """The commands of this file and their arguments."""
@@ -29,10 +31,10 @@ def add(subparsers: Any) -> None:
     replay.add_argument("motion", type=Path, help="motion file, or an episode (DATASET/episodes/ID.zarr)")
     replay.add_argument("--robot", default="iron_r01")
     replay.add_argument("--task", default="toaster", help="scene of the simulation (default %(default)s)")
-    replay.add_argument("--dataset", type=Path, default=Path("datasets/replay"))
+    replay.add_argument("--dataset", type=Path, default=Path("datasets/replay"), help="folder (default %(default)s)")
     replay.add_argument("--headless", action="store_true", help="no console")
-    replay.add_argument("--console-port", type=port, default=8080)
-    replay.add_argument("--cameras", default="ego")
+    replay.add_argument("--console-port", type=port, default=8080, help="0 takes a free one (default %(default)s)")
+    replay.add_argument("--cameras", default="ego", help="names with commas between; empty: none (default %(default)s)")
     replay.add_argument("--operator-name", metavar="NAME", default="", help="whose calibration to use")
     replay.add_argument("--json", action="store_true")
     replay.set_defaults(run=replay_motion)
@@ -58,18 +60,18 @@ def _session_arguments(command: argparse.ArgumentParser, episodes: int) -> None:
         help="of the policy's alarms (default: if there is one)",
     )
     add("--auto-pause", action="store_true", help="an alarm pauses the policy by itself (default: it only asks)")
-    add("--protocol", choices=("complete", "hand_back", "end"), default="complete")
-    add("--takeover", choices=("aligned", "anchored", "blend"), default="anchored")
+    add("--protocol", choices=("complete", "hand_back", "end"), default="complete", help=AFTERWARDS)
+    add("--takeover", choices=("aligned", "anchored", "blend"), default="anchored", help="how (default %(default)s)")
     add("--motion-scale", type=scale, default=1.0, help="metres of robot per metre of hand (not with aligned)")
     add("--takeover-groups", metavar="GROUPS", default="", help="what it takes: left_arm,left_hand (default: all)")
     add("--robot", default="iron_r01", help="name or folder (default %(default)s)")
-    add("--cameras", default="ego", help="names with commas between; empty for none")
+    add("--cameras", default="ego", help="names with commas between; empty: none (default %(default)s)")
     add("--camera-codec", choices=("jpeg", "h264"), default="jpeg", help="how images are stored (default %(default)s)")
     add("--headless", action="store_true", help="no console")
     add("--console-port", type=port, default=8080, help="0 takes a free one (default %(default)s)")
     add("--seed", type=seed, help="start state of the first episode (default: continues the dataset)")
     add("--json", action="store_true", help="print the report as JSON, everything else on stderr")
-    add("--time-limit", type=float, default=45.0, help="seconds after which a simulated supervisor gives up")
+    add("--time-limit", type=float, default=45.0, help="seconds until a simulated supervisor gives up (default 45)")
 
 
 def collect(options: argparse.Namespace) -> int:
