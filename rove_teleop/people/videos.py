@@ -19,6 +19,7 @@ from ..errors import DatasetInvalid, MissingDependency, MotionFileInvalid, RoveE
 from ..robots.description import RobotDescription
 from ..tracking.motion_file import load_motion
 from ..tracking.readers.egodex import RATE_HZ, words
+from ..tracking.readers.source import read_bytes
 from .episodes import HumanEpisode, record_person
 
 CAMERA = "ego"
@@ -87,7 +88,7 @@ def read_outcomes(path: Path) -> dict[str, str]:
         UsageError: it cannot be read, lacks a column, or names an outcome that there is not; the message has the line.
     """
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
         found = {row["name"]: row["outcome"] for row in rows}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -111,12 +112,12 @@ def _import(
     lock: WriterLock,
     report: VideoReport,
 ) -> None:
-    content = path.read_bytes()
-    source = (name, crc32c(content))
-    if source in known:
-        report.known += 1
-        return
     try:
+        content = read_bytes(path)
+        source = (name, crc32c(content))
+        if source in known:
+            report.known += 1
+            return
         motion, said = load_motion(path), words(content)
         video = path.with_suffix(".mp4")
         item = HumanEpisode(

@@ -83,7 +83,7 @@ def test_the_same_video_twice_is_one_episode_and_a_changed_one_another(source: P
 
 def test_outcomes_come_from_a_table_and_nobody_guesses(source: Path, tmp_path: Path, imported):
     table = tmp_path / "outcomes.csv"
-    table.write_text("name,outcome\nmake_toast/1,failure\n")
+    table.write_text("\ufeffname,outcome\nmake_toast/1,failure\n")
     dataset = tmp_path / "people"
     assert imported(source, dataset, "--outcome", str(table))[1]["unjudged"] == 1
     outcomes = [open_episode(path).attributes["outcome"] for path in Dataset.open(dataset).episodes()]
@@ -96,9 +96,11 @@ def test_what_cannot_be_read_is_refused_and_the_rest_goes_on(source: Path, tmp_p
     (source / "make_toast" / "2.hdf5").write_bytes(b"nothing")
     write(source / "make_toast" / "3.hdf5", joints(FRAMES), task="make toast")
     video(source / "make_toast" / "3.mp4", FRAMES - 5)
+    (source / "make_toast" / "4.hdf5").symlink_to(source / "gone.hdf5")
     dataset = tmp_path / "people"
     code, report = imported(source, dataset)
     assert (code, report["episodes"]) == (3, 2)
+    assert "4.hdf5: cannot be read (No such file" in report["refused"]["make_toast/4"]
     assert "none of the known formats" in report["refused"]["make_toast/2"]
     assert "holds 19 images, but the recording has 24 frames" in report["refused"]["make_toast/3"]
     assert not list((dataset / "recording").iterdir())
