@@ -145,11 +145,18 @@ class Process:
 
 
 class Processes:
-    """The children of one session, stopped in the reverse order of their start."""
+    """The children of one session, stopped in the reverse order of their start.
+
+    Raises:
+        UsageError: the folder of their logs cannot be made.
+    """
 
     def __init__(self, log_folder: Path) -> None:
         self.log_folder = log_folder
-        log_folder.mkdir(parents=True, exist_ok=True)
+        try:
+            log_folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"{log_folder}: cannot be made, for the logs ({error.strerror or error})") from error
         self.all: list[Process] = []
 
     def start(self, name: str, module: str, *arguments: str, talks: bool = False) -> Process:

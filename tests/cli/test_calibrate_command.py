@@ -29,6 +29,13 @@ def ada():
     return make_profile("ada", "openxr", "iron_r01", calibration, residuals)
 
 
+def test_a_folder_that_cannot_be_made_is_one_sentence(folder, monkeypatch, capsys):
+    (folder / "file").touch()
+    monkeypatch.setenv("ROVE_CONFIG_DIR", str(folder / "file"))
+    assert main(["calibrate", "ada", "--operator", "openxr", "--headless"]) == 2
+    assert "file/logs/calibration: cannot be made, for the logs (Not a directory)" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
