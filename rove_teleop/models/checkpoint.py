@@ -110,6 +110,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
     for key, value in tensors.items():
         if not np.all(np.isfinite(value)):
             raise CheckpointInvalid(f"{path}: tensor '{key}' holds values that are not finite")
+    stored = sum(value.size for value in tensors.values())
+    if header.hidden**2 * (header.layers - 1) + header.hidden > stored:
+        raise CheckpointInvalid(f"{path}: its header says {header.layers} layers of {header.hidden}, it holds fewer")
     normalisation = _normalisation(path, header, tensors)
     return Checkpoint(header, normalisation, _under("actor.", tensors), _under("vision.", tensors))
 
@@ -130,6 +133,7 @@ def _header(path: Path, text: str | None) -> CheckpointHeader:
         if "vision" in arguments:
             arguments["vision"] = VisionHeader(**_tuples(arguments["vision"]))
         header = CheckpointHeader(**arguments)
+        _check_types(header)
         counts = {len(header.joint_names), len(header.q_min_rad), len(header.q_max_rad)}
         sane = len(counts) == 1 and header.step_s > 0.0 and 1 <= header.execute <= header.horizon
         if header.vision is not None:
@@ -142,6 +146,26 @@ def _header(path: Path, text: str | None) -> CheckpointHeader:
             f"{path}: its header contradicts itself (joint limits, step_s, horizon, execute or cameras)"
         )
     return header
+
+
+def _check_types(header: CheckpointHeader) -> None:
+    """`TypeError` or `ValueError` for what JSON can say and no header means; a network is made of these numbers."""
+    eyes = header.vision
+    lists = [header.joint_names, header.feature_names, *((eyes.cameras, eyes.instructions) if eyes else ())]
+    sizes = [header.horizon, header.execute, header.hidden, header.layers]
+    sizes += [*eyes.heights, *eyes.widths, eyes.width, eyes.blocks, eyes.heads] if eyes else []
+    texts = [header.task, header.robot, header.robot_hash, *(name for names in lists for name in names)]
+    numbers = [header.step_s, *header.q_min_rad, *header.q_max_rad, *([] if header.beta is None else [header.beta])]
+    for kind, values in (((str,), texts), ((int,), [*sizes, header.condition_classes]), ((int, float), numbers)):
+        wrong = [value for value in values if type(value) not in kind]
+        if wrong:
+            raise TypeError(f"{wrong[0]!r} is no {kind[-1].__name__}")
+    if not all(isinstance(names, tuple) for names in lists) or not isinstance(header.provenance, dict):
+        raise TypeError("names or provenance of another kind")
+    if min(sizes) < 1 or not 0 <= header.condition_classes <= 3 or not np.isfinite(numbers).all():
+        raise ValueError("a size or number that cannot be")
+    if eyes and eyes.width % eyes.heads:
+        raise ValueError(f"a width of {eyes.width} for {eyes.heads} heads")
 
 
 def _tuples(values: dict[str, Any]) -> dict[str, Any]:

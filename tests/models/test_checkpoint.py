@@ -60,9 +60,14 @@ def test_a_strangers_safetensors_file_is_refused(tmp_path):
         ({"horizon": 5}, r"'delta_mean_rad' has shape \(4, 2\), its header asks for \(5, 2\)"),
         ({"execute": 9}, "contradicts itself"),
         ({"step_s": 0.0}, "contradicts itself"),
-        ({"step_s": float("nan")}, "contradicts itself"),
+        ({"step_s": float("nan")}, "not what a policy needs"),
         ({"q_min_rad": (0.0,)}, "contradicts itself"),
         ({"horizon": "four"}, "not what a policy needs"),
+        ({"hidden": 8.5}, "8.5 is no int"),
+        ({"layers": 0}, "a size or number that cannot be"),
+        ({"condition_classes": -1}, "a size or number that cannot be"),
+        ({"feature_names": 1}, "not what a policy needs"),
+        ({"hidden": 10**12}, "1 layers of 1000000000000, it holds fewer"),
     ],
 )
 def test_a_header_that_denies_its_tensors_is_refused_with_both_sides(tmp_path, change, sentence):
