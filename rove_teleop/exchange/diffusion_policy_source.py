@@ -99,6 +99,11 @@ class BufferSource:
         if ends.ndim != 1 or ends.dtype.kind not in "iu" or not np.all(np.diff(ends.astype(np.int64), prepend=0) > 0):
             raise DatasetInvalid(f"{self.path}: meta/episode_ends does not rise, so it tells no episodes")
         for name, array in self._data.items():
+            # Elsewhere a chunk that is not there may be one of zeros; ours are all written.
+            if self.is_ours and array.nchunks_initialized < array.nchunks:
+                raise DatasetInvalid(
+                    f"{self.path}: data/{name} has {array.nchunks_initialized} of {array.nchunks} chunks"
+                )
             if not len(ends) or array.shape[0] != int(ends[-1]):
                 raise DatasetInvalid(
                     f"{self.path}: data/{name} has {array.shape[0]} rows, "

@@ -79,6 +79,15 @@ def test_our_own_buffer_comes_back(tmp_path):
     assert {part.labels.outcome for part in after} == {"failure"}
 
 
+@pytest.mark.parametrize("chunk", ["state/0.0", "ego/0.0.0.0"])
+def test_our_own_buffer_that_lost_a_chunk_is_not_read_as_zeros(tmp_path, chunk):
+    record(tmp_path / "data", 50)
+    export_buffer(tmp_path / "data", tmp_path / "buffer.zarr", Choice(50))
+    (tmp_path / "buffer.zarr" / "data" / chunk).unlink()
+    with pytest.raises(DatasetInvalid, match=f"data/{chunk.split('/')[0]} has .* chunks"):
+        import_buffer(tmp_path / "buffer.zarr", tmp_path / "ours", small_robot())
+
+
 def test_what_does_not_fit_is_refused_in_a_sentence(buffer, tmp_path):
     path, _ = buffer
     root, robot = tmp_path / "ours", small_robot()
