@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..episodes.attributes import HUMAN
 from ..errors import DatasetInvalid
 from ..models.observation import observe
+from ..policy.chunk import MOST_RAD
 from ..training.steps import EpisodeSteps, Single
 from ..types import Phase
 from .episode_rows import EpisodeRows
@@ -70,8 +71,9 @@ def chunk_rows(cut_before: NDArray[np.bool_], horizon: int) -> NDArray[np.int64]
 def _joints(rows: EpisodeRows, layout: Layout) -> tuple[Single, Single, NDArray[np.bool_]]:
     index = _columns(layout.joint_names, rows.joint_names, "it has no joint '{}'")
     measured = rows.measured_rad[:, index]
-    if not np.isfinite(measured).all():
-        raise DatasetInvalid("a measured joint is not finite while somebody drives")
+    # One glitch of an encoder would scale the joint away for all episodes.
+    if not (np.abs(measured) <= MOST_RAD).all():
+        raise DatasetInvalid(f"a measured joint is not finite or beyond {MOST_RAD:g} rad while somebody drives")
     target = rows.asked_rad[:, index][chunk_rows(rows.labels.cut_before, layout.horizon)]
     delta = target - measured[:, None]
     imitable = np.all(np.isfinite(delta), axis=(1, 2), keepdims=True)[:, 0, 0]

@@ -100,6 +100,9 @@ def troubled(tmp_path_factory):
     def undone(rows):
         rows["q_measured_rad"][5] = np.nan
 
+    def glitch(rows):
+        rows["q_measured_rad"][5] = 1e6
+
     ids = {
         "good": write_episode(root, rollout()),
         "truncated": write_episode(root, SHORT, None),
@@ -112,6 +115,7 @@ def troubled(tmp_path_factory):
         "other robot": write_episode(root, SHORT, robot="iron_r02"),
         "no feature": write_episode(root, SHORT, feature_names=["x_m"]),
         "broken": write_episode(root, SHORT, change=undone),
+        "glitch": write_episode(root, SHORT, change=glitch),
     }
     recover_dataset(root)
     return root, ids
@@ -126,7 +130,7 @@ def test_what_is_left_out_is_listed_with_its_reason_and_nothing_else_is_used(tro
         "truncated": "status recovered", "discarded": "outcome is discarded", "unknown": "outcome is unknown",
         "phaseless": "no tick has a phase", "nobody": "no person drove", "recovery at once": "nobody confirmed",
         "other task": "task 'pour'", "other robot": "robot 'iron_r02'", "no feature": "does not report 'goal_m'",
-        "broken": "not finite",
+        "broken": "not finite", "glitch": "beyond 100 rad",
     }  # fmt: skip
     for name, words in expected.items():
         assert words in reasons[name], (name, reasons[name])
