@@ -53,11 +53,11 @@ def load_critic(path: Path) -> Critic:
     for key, value in tensors.items():
         if not bool(torch.isfinite(value).all()):
             raise CheckpointInvalid(f"{path}: tensor '{key}' holds values that are not finite")
-    network = ValueNetwork(header.sizes)
     weights = {key.removeprefix("network."): value for key, value in tensors.items() if key.startswith("network.")}
     try:
+        network = ValueNetwork(header.sizes)
         network.load_state_dict(weights)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         raise CheckpointInvalid(f"{path}: its weights are not those its header describes ({error})") from error
     return Critic(
         header, _scale(path, header, tensors, "scene_mean"), _scale(path, header, tensors, "scene_scale"), network

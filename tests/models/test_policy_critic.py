@@ -80,3 +80,12 @@ def test_what_does_not_fit_is_not_written(policy):
     with pytest.raises(CheckpointInvalid, match="so many features: 3, but v1.2.safetensors has 2"):
         save_policy_critic(policy, dataclasses.replace(HEADER, feature_names=("x", "y")), critic())
     assert not critic_path(policy).exists()
+
+
+@pytest.mark.parametrize("sizes", [{"hidden": 2.5}, {"hidden": -1}, {"hidden": 10**12}, {"layers": "x"}])
+def test_sizes_that_no_network_has_are_one_sentence(tmp_path, sizes):
+    made = critic()
+    header = dataclasses.replace(made.header, sizes=dataclasses.replace(made.header.sizes, **sizes))
+    save_critic(tmp_path / "c.safetensors", dataclasses.replace(made, header=header))
+    with pytest.raises(CheckpointInvalid, match="c.safetensors: its "):
+        load_critic(tmp_path / "c.safetensors")
