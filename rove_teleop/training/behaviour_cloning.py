@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
@@ -17,6 +16,7 @@ from ..models.flow import FlowActor, FlowSizes, flow_matching_loss
 from ..models.observation import Normalisation
 from ..models.policy_network import weights_of
 from ..robots.description import RobotDescription
+from .optimisation import move_average, schedule
 from .windows import Trajectory, Windows, cut_windows, join, moving_joints
 
 Progress = Callable[[int, int, float], None]
@@ -103,29 +103,17 @@ def fit(
         seen = seen + settings.input_noise * torch.randn(seen.shape, generator=generator)
         loss = flow_matching_loss(actor, chunk[batch], seen, generator)
         for group in optimiser.param_groups:
-            group["lr"] = settings.learning_rate * _schedule(step, settings.steps)
+            group["lr"] = settings.learning_rate * schedule(step, settings.steps)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(actor.parameters(), 1.0)
         optimiser.step()
-        _move_average(average, actor, min(settings.average_decay, step / (step + 10.0)))
+        move_average(average, actor, min(settings.average_decay, step / (step + 10.0)))
         losses.append(loss.item())
         if progress is not None and (step % settings.report_every == 0 or step == settings.steps):
             progress(step, settings.steps, float(np.mean(losses)))
             losses.clear()
     return average
-
-
-def _schedule(step: int, steps: int) -> float:
-    """Warm up over the first 5 %, then a cosine down to 2 % of the learning rate."""
-    warm = min(1.0, step / max(1.0, 0.05 * steps))
-    return warm * (0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * step / steps)))
-
-
-@torch.no_grad()
-def _move_average(average: FlowActor, actor: FlowActor, decay: float) -> None:
-    for kept, new in zip(average.parameters(), actor.parameters(), strict=True):
-        kept.lerp_(new, 1.0 - decay)
 
 
 def _new_actor(observation: Tensor, chunk: Tensor, settings: CloningSettings, seed: int) -> FlowActor:

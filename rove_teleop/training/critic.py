@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from ..models.critic_checkpoint import load_critic, save_critic
 from .critic_data import CriticData, Scales, checked_segments, critic_data
 from .critic_start import instructions_of, starting_network, starting_scales, weights_fingerprint
 from .expectile import expectile_loss
+from .optimisation import move_average, schedule
 from .resume import TrainingState, load_state, pack_optimiser, save_state, unpack_optimiser
 from .segments import HORIZON
 from .steps import EpisodeSteps
@@ -34,7 +34,9 @@ class CriticSettings:
 
     ``kind``: "ove" (the paper), "monte_carlo" (plain regression of returns), "distributional" (RECAP: ``bins`` classes
     of Monte-Carlo returns, cross-entropy). ``pretrain_steps`` of Monte-Carlo come before "ove", unless there is a
-    critic to start from. ``cameras`` are the images it looks at besides the scene.
+    critic to start from. ``scene_dropout`` is the probability that a feature of a sample becomes its mean: a critic
+    that may lose any of them cannot tell episodes apart by what stays the same in each (docs/critic.md). ``cameras``
+    are the images it looks at besides the scene.
     """
 
     kind: Literal["ove", "monte_carlo", "distributional"] = "ove"
@@ -47,6 +49,7 @@ class CriticSettings:
     batch: int = 256
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2
+    scene_dropout: float = 0.0
     hidden: int = 128
     layers: int = 2
     bins: int = 201
@@ -151,22 +154,22 @@ def _advance(run: _Run, data: CriticData, settings: CriticSettings, bootstrap: b
         rows = data.usable[rows]
     loss = _loss(run, data, rows, settings, bootstrap)
     for group in run.optimiser.param_groups:
-        group["lr"] = settings.learning_rate * _schedule(run.step + 1, total)
+        group["lr"] = settings.learning_rate * schedule(run.step + 1, total)
     run.optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     run.optimiser.step()
     if bootstrap:
-        with torch.no_grad():
-            torch._foreach_lerp_(
-                list(run.target.parameters()), list(run.network.parameters()), 1 - settings.target_decay
-            )
+        move_average(run.target, run.network, settings.target_decay)
     run.step += 1
     return loss.item()
 
 
 def _loss(run: _Run, data: CriticData, rows: Tensor, settings: CriticSettings, bootstrap: bool) -> Tensor:
     """Expectile loss against the bootstrapped target, or squared error or cross-entropy against the return."""
-    found = run.network(*data.seen(rows))
+    scene, *others = data.seen(rows)
+    if settings.scene_dropout > 0.0:
+        scene = _dropped_out(scene, settings.scene_dropout, run.generator)
+    found = run.network(scene, *others)
     if bootstrap:
         with torch.no_grad():
             ahead = run.target(*data.seen(data.end[rows]))
@@ -181,10 +184,10 @@ def _loss(run: _Run, data: CriticData, rows: Tensor, settings: CriticSettings, b
     return nn.functional.mse_loss(found, returns)
 
 
-def _schedule(step: int, steps: int) -> float:
-    """Warm up over the first 5 %, then a cosine down to 2 % of the learning rate."""
-    warm = min(1.0, step / max(1.0, 0.05 * steps))
-    return warm * (0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * step / steps)))
+def _dropped_out(scene: Tensor, dropout: float, generator: torch.Generator) -> Tensor:
+    """Scenes (b, d) with some features at their mean, which is 0, and the others scaled up, as dropout has it."""
+    kept = torch.rand(scene.shape, generator=generator) >= dropout
+    return scene * (kept / (1.0 - dropout)).to(scene.device)
 
 
 def _about(data: CriticData, settings: CriticSettings, seed: int, network: ValueNetwork) -> dict[str, object]:

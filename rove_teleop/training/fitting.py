@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import math
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +17,7 @@ from ..models.looking import Looked
 from ..models.policy_network import PolicyNetwork
 from .actor_settings import ActorSettings
 from .devices import Place
+from .optimisation import move_average, schedule
 from .regularisation import regularise
 from .resume import load_state, pack_optimiser, save_state, unpack_optimiser
 from .samples import Samples
@@ -126,12 +126,6 @@ def draw(samples: Samples, noise_scale: Tensor, settings: ActorSettings, seed: i
     )
 
 
-def schedule(step: int, steps: int) -> float:
-    """Warm up over the first 5 %, then a cosine down to 2 % of the learning rate."""
-    warm = min(1.0, step / max(1.0, 0.05 * steps))
-    return warm * (0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * step / steps)))
-
-
 class _Run(NamedTuple):
     """What changes while training: one step of it, into a file and back."""
 
@@ -149,7 +143,7 @@ class _Run(NamedTuple):
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimiser.step()
-        _move_average(self.average, self.network, min(settings.average_decay, step / (step + 10.0)))
+        move_average(self.average, self.network, min(settings.average_decay, step / (step + 10.0)))
         return loss.detach()
 
     def save(self, path: Path, about: dict[str, Any]) -> None:
@@ -182,9 +176,3 @@ def _about(network: PolicyNetwork, samples: Samples, settings: ActorSettings, se
         start.update(value.contiguous().view(-1).numpy().data)
     said = {"settings": asdict(settings), "seed": seed}
     return said | {"data": samples.fingerprint(), "start": start.hexdigest()}
-
-
-@torch.no_grad()
-def _move_average(average: PolicyNetwork, network: PolicyNetwork, decay: float) -> None:
-    for kept, new in zip(average.parameters(), network.parameters(), strict=True):
-        kept.lerp_(new, 1.0 - decay)
