@@ -22,6 +22,7 @@ from ..training.presets import preset as preset_named
 from ..virtual_time.evaluation import FIRST_SEED
 from .alarms import calibrate_alarms, trigger_leads
 from .collection import Driver, collect_demonstrations, collect_round
+from .critic_metrics import live_ranking
 from .evaluation import evaluate_and_hear, evaluation_json
 from .loop_settings import MOST_EPISODES, LoopSettings
 from .stages import Stages
@@ -178,7 +179,8 @@ class _Loop:
             self.workers, settings.robot, settings.task, checkpoint, settings.evaluation, self._evaluation_seed,
             settings.form, progress=self._shown(f"round {number}: evaluation"),
         )  # fmt: skip
-        return {**evaluation_json(found), "alarms": calibrate_alarms(heard, checkpoint, settings.task)}
+        alarms = calibrate_alarms(heard, checkpoint, settings.task)
+        return {**evaluation_json(found), "alarms": alarms, "value_ranking": live_ranking(heard)}
 
     def _collect(self, number: int, checkpoint: Path, alarms: Path | None) -> dict[str, Any]:
         settings, dataset = self.settings, self._home(number) / "dataset" / f"round-{number}"

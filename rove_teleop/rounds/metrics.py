@@ -31,7 +31,7 @@ def run_metrics(data: TrainingData, method: Method, labels: Labels, gamma: float
     }
     if labels.value:
         metrics["labels"] = label_metrics(data.episodes, labels)
-        metrics["critic"] = critic_metrics(data.episodes, labels.value, gamma)
+        metrics["critic"] = critic_metrics(data.episodes, labels.value, data.step_s, gamma)
     return metrics
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..models.card import model_card
 from ..models.checkpoint import load_checkpoint
+from .critic_metrics import ranking_sentence
 from .findings import findings
 from .labels import Labels
 from .pictures import draw_run
@@ -109,14 +110,9 @@ def _critic(metrics: Mapping[str, Any]) -> str:
         return ""
     found, ranked = metrics["critic"], metrics["critic"]["ranking"]
     if ranked is None:
-        text = "All episodes go alike from their middle on, so nothing says how well values rank them."
+        text = "The policy does not drive both in episodes that go well and in others, so nothing says how values rank."
     else:
-        low, high = ranked["interval"]
-        text = (
-            f"At mid-episode the held-out value ranks an episode that goes well above one that will fail or be taken "
-            f"over in {100 * ranked['auc']:.0f} % of pairs (95 % interval {100 * low:.0f} to {100 * high:.0f} %; "
-            f"{ranked['well']} go well, {ranked['failing']} do not; 50 % is chance)."
-        )
+        text = ranking_sentence(ranked, "goes well", "will fail or be taken over")
     if found["miss"] is not None:
         text += f" Values miss the return that followed by {found['miss']:.3g} on average over bins of equal value."
     return f"## Critic\n\n{text}"

@@ -14,6 +14,7 @@ from ..virtual_time.comparison import Comparison
 from ..virtual_time.evaluation import Evaluation
 from .alarms import alarms_text
 from .collection import Collected
+from .critic_metrics import ranking_sentence
 from .evaluation import evaluation_of, success_json
 from .loop_settings import LoopSettings
 
@@ -54,7 +55,8 @@ def _round_json(number: int, evaluations: Sequence[Evaluation], folder: Path) ->
     if number > 0:
         told["against_base"] = _compared(Comparison(this, evaluations[0]))
         told["against_before"] = _compared(Comparison(this, evaluations[number - 1]))
-    told["alarms"] = (_result(folder / "evaluation.json") or {}).get("alarms")
+    evaluated = _result(folder / "evaluation.json") or {}
+    told |= {name: evaluated.get(name) for name in ("alarms", "value_ranking")}
     collected = _result(folder / "collection.json")
     told["collection"] = None if collected is None else {k: v for k, v in collected.items() if k != "each"}
     return told
@@ -85,7 +87,10 @@ def success_text(folders: Sequence[Path]) -> str:
     collected = _result(folders[-1] / "collection.json")
     if collected is not None:
         lines += ["", "## Collected with it", "", _collection_sentence(collected)]
-    alarms = (_result(folders[-1] / "evaluation.json") or {}).get("alarms")
+    evaluated = _result(folders[-1] / "evaluation.json") or {}
+    if evaluated.get("value_ranking") is not None:
+        lines += ["", "## Its critic, alone", "", ranking_sentence(evaluated["value_ranking"], "succeeds", "fails")]
+    alarms = evaluated.get("alarms")
     if alarms is not None:
         lines += alarms_text(alarms, {} if collected is None else collected["trigger_leads"])
     lines += ["", *(f"- {key}: {value}" for key, value in this.notes.items())]

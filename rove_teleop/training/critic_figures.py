@@ -48,25 +48,44 @@ class Reliability:
         return float(np.average(np.abs(self.predicted - self.realised), weights=self.steps))
 
 
-def ranking(episodes: Sequence[EpisodeSteps], values: Sequence[Array], at: float = 0.5) -> Ranking:
-    """Ranking by the value at the fraction ``at`` of each episode; ``values`` (k,) each, held out to mean something.
+def ranking(episodes: Sequence[EpisodeSteps], values: Sequence[Array]) -> tuple[Ranking, int]:
+    """Ranking by the value at mid-episode, and which step that is, among the episodes that the policy drives then.
 
-    An episode fails, seen from there, when it ends in failure or a person still has to take over (t_r lies ahead).
+    ``values`` (k,) each. Mid-episode is the same step for all, half of the median length of the episodes that the
+    policy began: half of each one's own length would look into the future, since failures take longer. An episode
+    fails, seen from there, when it ends in failure or a person still has to take over (t_r lies ahead).
 
     Raises:
-        DatasetInvalid: all episodes go alike from there, so that there is nothing to rank.
+        DatasetInvalid: the policy drives in none then, or all go alike from there: there is nothing to rank.
     """
-    rows = [min(int(at * len(episode)), len(episode) - 1) for episode in episodes]
-    value = np.array([one[row] for one, row in zip(values, rows, strict=True)])
-    failing = np.array([fails_after(episode, row) for episode, row in zip(episodes, rows, strict=True)], bool)
+    lengths = [len(episode) for episode in episodes if not episode.source[0]]
+    row = int(np.median(lengths)) // 2 if lengths else 0
+    driven = [number for number, one in enumerate(episodes) if len(one) > row and not one.source[row]]
+    value = np.array([values[number][row] for number in driven])
+    failing = np.array([fails_after(episodes[number], row) for number in driven], bool)
     if failing.all() or not failing.any():
-        raise DatasetInvalid(f"the {len(episodes)} episodes all {'fail' if failing.any() else 'go well'}: no ranking")
-    return _ranked(value[~failing], value[failing])
+        how = "fail" if failing.any() else "go well"
+        raise DatasetInvalid(f"the {len(driven)} episodes that a policy drives at step {row} all {how}: no ranking")
+    return ranked(value[~failing], value[failing]), row
 
 
 def fails_after(episode: EpisodeSteps, row: int) -> bool:
     """Whether the episode, from ``row`` on, ends in failure or still pays for a takeover."""
     return not episode.success or bool(episode.t_r[row:].any())
+
+
+def ranked(well: Array, failing: Array) -> Ranking:
+    """Mann-Whitney with ties; the variance from how each value is placed among those of the other class.
+
+    ``well`` (w,) and ``failing`` (f,) hold values of episodes of either kind, at least one each.
+    """
+    pooled = rankdata(np.concatenate([well, failing]))
+    above = (pooled[: len(well)] - rankdata(well)) / len(failing)
+    below = 1.0 - (pooled[len(well) :] - rankdata(failing)) / len(well)
+    auc = float(above.mean())
+    variance = sum(float(one.var(ddof=1)) / len(one) for one in (above, below) if len(one) > 1)
+    reach = float(norm.ppf(0.975)) * variance**0.5
+    return Ranking(auc, max(0.0, auc - reach), min(1.0, auc + reach), len(well), len(failing))
 
 
 def reliability(
@@ -89,17 +108,6 @@ def reliability(
         error=np.array([_clustered_error(realised[rows], owner[rows]) for rows in groups]),
         steps=np.array([len(rows) for rows in groups]),
     )
-
-
-def _ranked(well: Array, failing: Array) -> Ranking:
-    """Mann-Whitney with ties; the variance from how each value is placed among those of the other class."""
-    pooled = rankdata(np.concatenate([well, failing]))
-    above = (pooled[: len(well)] - rankdata(well)) / len(failing)
-    below = 1.0 - (pooled[len(well) :] - rankdata(failing)) / len(well)
-    auc = float(above.mean())
-    variance = sum(float(one.var(ddof=1)) / len(one) for one in (above, below) if len(one) > 1)
-    reach = float(norm.ppf(0.975)) * variance**0.5
-    return Ranking(auc, max(0.0, auc - reach), min(1.0, auc + reach), len(well), len(failing))
 
 
 def _clustered_error(realised: Array, owner: NDArray[np.int64]) -> float:

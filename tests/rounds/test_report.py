@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rove_teleop.rounds.critic_metrics import critic_metrics
+from rove_teleop.failure.streams import StreamRecorder
+from rove_teleop.rounds.critic_metrics import critic_metrics, live_ranking, ranking_sentence
 from rove_teleop.rounds.findings import findings
 from rove_teleop.rounds.labels import label
 from rove_teleop.rounds.metrics import data_metrics, label_metrics
@@ -30,7 +31,7 @@ def metrics(data):
         "data": data_metrics(data),
         "actor": {"chunks": 321, "loss": {"actor": 0.5}},
         "labels": label_metrics(data.episodes, labels),
-        "critic": critic_metrics(data.episodes, values),
+        "critic": critic_metrics(data.episodes, values, 0.05),
         "notes": ["a note"],
     }, labels
 
@@ -53,15 +54,34 @@ def test_a_value_that_ranks_is_seen_to_rank(data):
     told = [np.where(item.success, -1.0, -9.0) * np.ones(len(item)) for item in data.episodes]
     plain = [item for item in data.episodes if item.kind != "intervention"]
     values = [value for value, item in zip(told, data.episodes, strict=True) if item.kind != "intervention"]
-    assert critic_metrics(plain, values)["ranking"]["auc"] == 1.0
+    assert critic_metrics(plain, values, 0.05)["ranking"]["auc"] == 1.0
     successes = [item for item in plain if item.success]
-    assert critic_metrics(successes, [np.zeros(len(item)) for item in successes])["ranking"] is None
+    assert critic_metrics(successes, [np.zeros(len(item)) for item in successes], 0.05)["ranking"] is None
+
+
+def heard(success, duration_s, value):
+    """What was heard of a policy whose critic said ``value`` from second 0.4 on."""
+    recorder = StreamRecorder("e")
+    recorder.begin(0.0)
+    recorder.value(0.4, value)
+    recorder.value(5.0, -value)
+    return recorder.finish(success, duration_s, "" if success else "late")
+
+
+def test_the_value_heard_while_a_policy_was_alone_is_ranked_at_one_moment():
+    episodes = [heard(True, 6.0, 3.0), heard(True, 5.0, 1.0), heard(False, 8.0, 2.0), heard(False, 9.0, 0.0)]
+    found = live_ranking(episodes)
+    assert (found["auc"], found["at_s"], found["well"], found["failing"]) == (0.75, 3.5, 2, 2)
+    assert "3.5 s into an episode" in ranking_sentence(found, "succeeds", "fails")
+    assert live_ranking(episodes[:2]) is None and live_ranking([]) is None
+    silent = StreamRecorder("e")
+    assert live_ranking([silent.finish(success, 6.0, "") for success in (True, False)]) is None
 
 
 def test_people_without_a_robot_do_not_count_as_held_out(data):
     people = [replace(item, kind="human") for item in data.episodes]
     values = [np.zeros(len(item)) for item in data.episodes]
-    assert critic_metrics(people, values) == {"ranking": None, "calibration": [], "miss": None}
+    assert critic_metrics(people, values, 0.05) == {"ranking": None, "calibration": [], "miss": None}
 
 
 def test_the_report_names_what_was_left_out(data, metrics):

@@ -17,13 +17,36 @@ def test_ranking_counts_the_pairs_in_the_right_order():
     well = [value[15] for one, value in zip(episodes, values, strict=True) if one.success]
     failing = [value[15] for one, value in zip(episodes, values, strict=True) if not one.success]
     pairs = [(a > b) + 0.5 * (a == b) for a in well for b in failing]
-    found = ranking(episodes, values)
-    assert found.auc == pytest.approx(np.mean(pairs))
+    found, row = ranking(episodes, values)
+    assert found.auc == pytest.approx(np.mean(pairs)) and row == 15
     assert (found.well, found.failing) == (20, 20)
     assert 0.0 <= found.low < found.auc < found.high <= 1.0
-    assert ranking(episodes, [-value for value in values]).auc == pytest.approx(1.0 - found.auc)
-    with pytest.raises(DatasetInvalid, match="the 20 episodes all go well: no ranking"):
+    assert ranking(episodes, [-value for value in values])[0].auc == pytest.approx(1.0 - found.auc)
+    with pytest.raises(DatasetInvalid, match="the 20 episodes that a policy drives at step 15 all go well: no ranking"):
         ranking(episodes[::2], values[::2])
+
+
+def test_a_value_that_only_knows_the_time_ranks_nothing():
+    """Failures take longer; half of each one's own length would tell them apart."""
+    lengths = [(40, True), (44, True), (80, False), (84, False)]
+    episodes = [made_episode([-1.0] * steps, success=success) for steps, success in lengths]
+    found, row = ranking(episodes, [-np.arange(len(one), dtype=np.float64) for one in episodes])
+    assert (found.auc, found.well, found.failing, row) == (0.5, 2, 2, 31)
+
+
+def test_only_what_a_policy_drives_is_ranked():
+    """A demonstration, an episode that is over by then, and one that a person has taken over by then do not count."""
+    person = {"source": np.full(40, 2, np.uint8)}
+    taken = {"source": np.repeat(np.array([0, 1], np.uint8), [10, 30]), "kind": "intervention", "t_r": [35]}
+    episodes = [
+        made_episode([-1.0] * 40),
+        made_episode([-1.0] * 40, success=False),
+        made_episode([-1.0] * 12),
+        made_episode([-1.0] * 40, kind="demonstration", **person),
+        made_episode([-1.0] * 40, **taken),
+    ]
+    found, row = ranking(episodes, [np.full(len(one), -float(number)) for number, one in enumerate(episodes)])
+    assert (found.well, found.failing, row) == (1, 1, 20)
 
 
 def test_the_interval_holds_what_it_promises():
@@ -31,7 +54,7 @@ def test_the_interval_holds_what_it_promises():
     generator, episodes = np.random.default_rng(1), drifting_episodes(60, steps=2)
     truth, held = 0.7602, 0
     for _ in range(300):
-        found = ranking(episodes, [np.full(2, generator.normal(float(one.success), 1.0)) for one in episodes])
+        found, _ = ranking(episodes, [np.full(2, generator.normal(float(one.success), 1.0)) for one in episodes])
         held += found.low <= truth <= found.high
     assert 0.90 <= held / 300 <= 0.99
 
