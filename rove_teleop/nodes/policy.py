@@ -46,9 +46,11 @@ class PolicyNode(Node):
         self.parameters = Parameters(self)
         self.parameters.number("replan_s", policy.execute_s, Bounds(0.05, 10.0, "s"), "how much of a plan is used")
         self.parameters.number("max_age_s", 0.2, Bounds(0.02, 1.0, "s"), "oldest observation that is planned from")
-        self._conditioned = policy if isinstance(policy, LocalPolicy) and policy.beta is not None else None
-        if self._conditioned is not None:
-            self.parameters.number("beta", 1.0, Bounds(0.0, MOST_BETA, "1"), "guidance towards good chunks; 1: none")
+        usual = policy.beta if isinstance(policy, LocalPolicy) else None
+        self._conditioned = policy if isinstance(policy, LocalPolicy) and usual is not None else None
+        if usual is not None:
+            # What its method decodes with, until somebody says otherwise.
+            self.parameters.number("beta", usual, Bounds(0.0, MOST_BETA, "1"), "guidance towards good chunks; 1: none")
         self._names = robot.joint_names
         self._observer = Observer(self, robot.joint_names, policy.cameras, instruction)
         self._inference = Inference(policy)

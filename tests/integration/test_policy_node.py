@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs rclpy, from the ros extra or a sourced ROS 2")
 
+import rclpy
 import torch
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
@@ -21,8 +22,11 @@ from trajectory_msgs.msg import JointTrajectory
 from rove_teleop.models.checkpoint import Checkpoint, CheckpointHeader, save_checkpoint
 from rove_teleop.models.flow import FlowActor, FlowSizes
 from rove_teleop.models.observation import Normalisation
+from rove_teleop.nodes.policy import PolicyNode
+from rove_teleop.policy.opening import open_policy
 from rove_teleop.robots.description import load_robot
 
+from .environment import ENVIRONMENT
 from .ros_watch import Watcher, node_process
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(90)]
@@ -32,7 +36,11 @@ FEATURES = ("bread_x_m", "slot_yaw_rad")
 
 
 def untrained(
-    path: Path, joint_names: tuple[str, ...], feature_names: tuple[str, ...] = FEATURES, classes: int = 0
+    path: Path,
+    joint_names: tuple[str, ...],
+    feature_names: tuple[str, ...] = FEATURES,
+    classes: int = 0,
+    beta: float | None = None,
 ) -> Path:
     """A checkpoint with random weights whose plans stay within centiradians of the measured pose."""
     robot = load_robot("iron_r01")
@@ -49,6 +57,7 @@ def untrained(
         step_s=0.05,
         execute=8,
         condition_classes=classes,
+        beta=beta,
         **sizes,
     )
     torch.manual_seed(0)
@@ -163,6 +172,22 @@ def test_a_shadow_plans_beside_and_its_beta_is_set_while_it_does(watcher: Watche
         before = plans["policy/shadow_chunk"]
         assert watcher.spin_until(lambda: plans["policy/shadow_chunk"] >= before + 3, 10.0), log.read_text()
         assert "policy/chunk" not in plans
+
+
+@pytest.mark.parametrize(("trained", "live"), [(2.0, 2.0), (None, 1.0)])
+def test_a_session_decodes_with_the_beta_that_was_trained(
+    trained: float | None, live: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**ENVIRONMENT, "ROS_DOMAIN_ID": str(DOMAIN)}.items():
+        monkeypatch.setenv(name, value)
+    path = untrained(tmp_path / "policy.safetensors", ("right_elbow_pitch",), classes=2, beta=trained)
+    rclpy.init()
+    node = PolicyNode(load_robot("iron_r01"), open_policy(str(path), load_robot("iron_r01")))
+    try:
+        assert node.parameters.value("beta") == live == node.policy.beta
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
 
 
 def test_a_policy_without_conditions_has_no_beta(watcher: Watcher, tmp_path: Path) -> None:
