@@ -14,7 +14,8 @@ from variants import ABLATIONS, CONTROLS, SKILL_METHODS, Variant, at_the_takeove
 from rove_teleop.episodes.durability import write_durable_json
 from rove_teleop.models.checkpoint import load_checkpoint
 from rove_teleop.robots.description import load_robot
-from rove_teleop.rounds.evaluation import evaluate_parallel, evaluation_json
+from rove_teleop.rounds.critic_metrics import live_ranking
+from rove_teleop.rounds.evaluation import evaluate_and_hear, evaluation_json
 from rove_teleop.rounds.loop import run_loop
 from rove_teleop.rounds.loop_settings import OPERATOR_SKILL, LoopSettings
 from rove_teleop.rounds.people import record_people
@@ -171,11 +172,12 @@ def _trained_again(plan: Plan, cell: Cell, workers: Workers) -> None:
         initial = run / f"round-{plan.after - 1}" / "policy.safetensors"
         seed = 1000 * cell.seed + plan.after
         policy = train_method(data, variant.method, out, variant.preset, seed, initial).policy
-    found = evaluate_parallel(
+    found, heard = evaluate_and_hear(
         workers, "iron_r01", cell.task, policy, plan.evaluation, told["first_seed"], plan.form, variant.beta
     )
     out.mkdir(parents=True, exist_ok=True)
-    write_durable_json(out / "evaluation.json", {"inputs": {}, "result": evaluation_json(found)})
+    result = {**evaluation_json(found), "value_ranking": live_ranking(heard)}
+    write_durable_json(out / "evaluation.json", {"inputs": {}, "result": result})
 
 
 def _data(plan: Plan, cell: Cell, variant: Variant, run: Path) -> TrainingData:
@@ -203,14 +205,4 @@ def evaluation_told(plan: Plan, cell: Cell, round_number: int | None = None) -> 
     if not (path / "evaluation.json").exists():
         return None
     found: dict[str, Any] = json.loads((path / "evaluation.json").read_text())["result"]
-    return found
-
-
-def metrics_told(plan: Plan, cell: Cell) -> dict[str, Any]:
-    """What training measured; empty where nothing was trained."""
-    path = folder_of(plan, cell)
-    if cell.section in ("main", "skills"):
-        path = path / f"round-{plan.after}"
-    file = path / "metrics.json"
-    found: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
     return found

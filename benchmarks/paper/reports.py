@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from cells import METHODS, Cell, Plan, evaluation_told, metrics_told
+from cells import METHODS, Cell, Plan, evaluation_told
 from counts import Paired, Success, outcomes
 from matplotlib.figure import Figure
 from variants import ABLATIONS, CONTROLS, SKILL_METHODS
@@ -42,10 +42,10 @@ class _Table:
         told = {seed: evaluation_told(self.plan, Cell(section, task, seed, name), round_number) for seed in self.seeds}
         return {seed: outcomes(one) for seed, one in told.items() if one is not None}
 
-    def auc(self, section: str, task: str, name: str) -> str:
-        """Held-out ranking of success and failure at mid-episode, mean over seeds."""
-        critics = [metrics_told(self.plan, Cell(section, task, seed, name)).get("critic") for seed in self.seeds]
-        known = [one["ranking"]["auc"] for one in critics if one and one["ranking"]]
+    def auc(self, section: str, task: str, name: str, round_number: int | None = None) -> str:
+        """How the critic's value at mid-episode ranked the evaluated episodes, mean over seeds."""
+        told = [evaluation_told(self.plan, Cell(section, task, seed, name), round_number) for seed in self.seeds]
+        known = [one["value_ranking"]["auc"] for one in told if one and one.get("value_ranking")]
         return f"{np.mean(known):.2f}" if known else ""
 
     def head(self, title: str, what: str) -> list[str]:
@@ -64,7 +64,8 @@ class _Table:
             f"({', '.join(counts)} of {len(self.seeds)}); the interval does not know how much seeds differ, the column "
             "of single seeds shows it. Differences are in points, in brackets how many episodes only the one and only "
             "the other did, and the p of McNemar's exact test; with this many tests one in twenty is below 0.05 "
-            "by chance.",
+            "by chance. 'AUC of the value': how often the critic, heard at mid-episode while its policy was alone over "
+            "these episodes, valued one that then succeeded above one that failed.",
             "",
             "`make paper-tables` computes what is missing and writes this file.",
             "",
@@ -92,8 +93,9 @@ def _main(table: _Table, out: Path) -> str | None:
 
 def _main_task(table: _Table, task: str, axes) -> list[str]:  # type: ignore[no-untyped-def]
     rounds = range(table.plan.rounds + 1)
-    lines = [f"## {task}", "", "| method | " + " | ".join(f"round {k}" for k in rounds) + " | last, by seed |"]
-    lines += ["|" + " --- |" * (len(rounds) + 2)]
+    lines = [f"## {task}", "", "| method | " + " | ".join(f"round {k}" for k in rounds)]
+    lines[-1] += " | last, by seed | AUC of the value, rounds 1, 2, ... |"
+    lines += ["|" + " --- |" * (len(rounds) + 3)]
     said: list[str] = []
     rove = {k: table.of("main", task, "rove", k) for k in rounds}
     for method, colour in zip(METHODS, COLOURS, strict=False):
@@ -103,7 +105,8 @@ def _main_task(table: _Table, task: str, axes) -> list[str]:  # type: ignore[no-
         if len(there) < 2:
             continue
         last = there[-1]
-        lines.append(f"| {method} | " + " | ".join(shown) + f" | {Success(found[last]).each} |")
+        aucs = ", ".join(filter(None, (table.auc("main", task, method, k) for k in there)))
+        lines.append(f"| {method} | " + " | ".join(shown) + f" | {Success(found[last]).each} | {aucs} |")
         said.append(_versus(found[last], found[0], f"{method} after round {last}", "the base"))
         if method != "rove" and rove[last]:
             said.append(_versus(rove[last], found[last], f"rove after round {last}", method))
@@ -139,7 +142,7 @@ def _ablations(table: _Table, out: Path) -> str | None:
         rove = table.of("main", task, "rove", after)
         if not rove:
             continue
-        lines += [f"## {task}", "", "| | success | beside ROVE | by seed | held-out ranking (AUC) |"]
+        lines += [f"## {task}", "", "| | success | beside ROVE | by seed | AUC of the value |"]
         lines += ["| --- | --- | --- | --- | --- |"]
         lines += [f"| ROVE | {Success(rove)} | | {Success(rove).each} | {table.auc('main', task, 'rove')} |"]
         points[task] = {"ROVE": Success(rove)}
