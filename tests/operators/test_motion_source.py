@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from rove_teleop.episodes.attributes import attributes_crc32c
 from rove_teleop.episodes.layout import pack_operator_frame
 from rove_teleop.errors import DatasetInvalid, MotionFileInvalid
 from rove_teleop.nodes.trackers import ReplaySource, make_tracker
@@ -69,8 +70,10 @@ def test_an_operator_of_an_episode_can_drive_again(episode):
 def test_episodes_from_before_spaces_and_elbows_are_read(episode):
     path = episode / "zarr.json"
     metadata = json.loads(path.read_text())
+    attributes = metadata["attributes"]
     for name in ("space", "left_elbow_m", "right_elbow_m"):
-        del metadata["attributes"]["crc32c"][f"tracking/{name}"]
+        del attributes["crc32c"][f"tracking/{name}"]
+    attributes["attributes_crc32c"] = attributes_crc32c(attributes)
     path.write_text(json.dumps(metadata))
     frames = open_motion(episode).frames
     assert {f.space for f in frames} == {0} and len(frames) == 81

@@ -193,6 +193,7 @@ def test_nowhere_to_write_is_one_sentence(root, tmp_path, monkeypatch):
 
 def test_an_empty_dataset_is_refused(tmp_path, root):
     shutil.rmtree(root / "episodes")
+    (root / "episodes").mkdir()
     with pytest.raises(DatasetInvalid, match=r"has no episode to train on \(none is sealed\)"):
         open_cache(root, [MEASURED], 50.0)
     with pytest.raises(DatasetInvalid, match="is not a dataset"):
