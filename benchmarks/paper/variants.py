@@ -38,7 +38,7 @@ class Variant:
 
 ABLATIONS = {
     "mc": Variant("Monte-Carlo critic instead of OVE", method="rove-mc", preset="paper-mc"),
-    "no-dropout": Variant("a critic that always sees the whole scene", preset="paper-no-dropout"),
+    "dropout": Variant("critics trained with 30 % of the features left out", preset="paper-dropout"),
     "tau-0.5": Variant("tau 0.5 instead of 0.7", preset="paper-tau-0.5"),
     "tau-0.9": Variant("tau 0.9 instead of 0.7", preset="paper-tau-0.9"),
     "h50": Variant("H 50 instead of 16", preset="paper-h50"),
@@ -74,7 +74,7 @@ def register(steps: int = 0) -> None:
     h50 = replace(critic, horizon=50)
     presets = (
         replace(paper, name="paper-mc", critic=replace(critic, steps=critic.steps + critic.pretrain_steps)),
-        replace(paper, name="paper-no-dropout", critic=replace(critic, scene_dropout=0.0)),
+        replace(paper, name="paper-dropout", critic=replace(critic, scene_dropout=0.3)),
         replace(paper, name="paper-tau-0.5", critic=replace(critic, tau=0.5)),
         replace(paper, name="paper-tau-0.9", critic=replace(critic, tau=0.9)),
         replace(paper, name="paper-h50", critic=h50, labels=replace(paper.labels, horizon=50)),

@@ -40,8 +40,10 @@ class Preset:
         return None if self.labels.positives_only else method.beta
 
 
-_CRITIC = CriticSettings(pretrain_steps=300, steps=700, target_decay=0.99, scene_dropout=0.3)
-"""Short, and of scenes with features missing: a few hundred episodes are soon learnt by heart (docs/critic.md)."""
+_CRITIC = CriticSettings(pretrain_steps=300, steps=700, target_decay=0.99)
+"""Short: a few hundred episodes are soon learnt by heart, and held-out values get worse with longer training.
+
+Leaving features out makes values rank better, and did not make better policies of them (docs/critic.md)."""
 _PAPER = ActorSettings(steps=2000, batch=128, learning_rate=5e-4)
 _SEED = replace(_PAPER, noise_probability=1.0, noise_std=0.4)
 
