@@ -48,7 +48,7 @@ def retarget(options: argparse.Namespace) -> int:
 
     motion, robot = open_motion(options.motion), load_robot(options.robot)
     result = retarget_motion(motion, robot, counter("frame"))
-    save_npz(options.out, result)
+    save_npz(options.out, result, options.motion)
     if options.plot is not None:
         from ..plots.retargeting import plot_retargeting
 
@@ -138,6 +138,7 @@ def filter_targets(options: argparse.Namespace) -> int:
     save_npz(
         options.out,
         {**limit_arrays(robot, config), "stamp_s": result.stamp_s, "q_rad": result.q_rad, "reason": result.reason},
+        options.stream,
     )
     print(f"{options.out}: {len(result.stamp_s)} ticks of {robot.joint_count} joints at {robot.control_hz:g} Hz")
     for reason, count in sorted(result.refused.items()):

@@ -84,5 +84,6 @@ def _from_scores(name: str, begin_s: float, stopped_s: float, said: Scores) -> t
     # It stands out when the score rested well below the threshold.
     size = abs(float(threshold[alarm])) + abs(resting)
     confidence = float(np.clip((threshold[alarm] - resting) / size, 0.0, 1.0)) if size > 0.0 else 0.0
-    reason = f"'{name}' rose from {resting:.2g} to its threshold {threshold[alarm]:.2g}"
+    rose = f", from {resting:.2g} before" if resting < threshold[alarm] else " and had mostly been above it"
+    reason = f"'{name}' reached its threshold {threshold[alarm]:.2g}{rose}"
     return float(stamp_s[alarm]), OnsetProposal(float(stamp_s[last_quiet]), confidence, reason)

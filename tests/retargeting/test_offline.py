@@ -89,11 +89,17 @@ def test_progress_counts_every_frame_to_the_end():
 
 def test_the_file_holds_plain_arrays_under_exactly_its_name(tmp_path):
     path = tmp_path / "joints"
-    save_npz(path, retarget_motion(circle(5), ROBOT))
+    save_npz(path, retarget_motion(circle(5), ROBOT), tmp_path / "motion.bvh")
     with np.load(path, allow_pickle=False) as archive:
         assert set(archive.files) == KEYS and archive["q_rad"].shape == (5, 50)
     with pytest.raises(UsageError, match="cannot be written"):
-        save_npz(tmp_path / "no" / "folder.npz", {})
+        save_npz(tmp_path / "no" / "folder.npz", {}, path)
+    before = path.read_bytes()
+    (tmp_path / "link").symlink_to(path)
+    for same in (path, tmp_path / "link"):
+        with pytest.raises(UsageError, match="is what the result is made from"):
+            save_npz(same, {"stamp_s": np.zeros(1)}, path)
+    assert path.read_bytes() == before and sorted(item.name for item in tmp_path.iterdir()) == ["joints", "link"]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from ..record.journal import crc32c
 from .catalog_row import CatalogRow
 
 FILE_NAME, LOCK_NAME = "catalog.sqlite", ".catalog.lock"
-VERSION = 3
+VERSION = 4
 """Of what the values mean; a row with other columns is another version by itself."""
 Result = TypeVar("Result")
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)

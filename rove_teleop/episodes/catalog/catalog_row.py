@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...errors import RoveError
 from ...types import Array, Phase
@@ -154,9 +155,19 @@ def path_id(path: Path) -> str:
 
 
 def _alarms(episode: Episode) -> int:
-    """Alarms of control, and of failure detectors each time one was raised."""
-    raised = np.diff(np.concatenate([np.zeros(1, np.int8), episode["failure/alarm"].astype(np.int8)]))
-    return sum(event.kind == "alarm" for event in episode.events()) + int(np.sum(raised > 0))
+    """Alarms of control, and those of failure detectors."""
+    raised = alarms_raised(np.asarray(episode["failure/detector"]), np.asarray(episode["failure/alarm"]))
+    return sum(event.kind == "alarm" for event in episode.events()) + raised
+
+
+def alarms_raised(detector: NDArray[np.uint8], alarm: NDArray[np.uint8]) -> int:
+    """How often any detector began an alarm; ``detector`` (n, w) names whose opinion each ``alarm`` (n,) is.
+
+    Detectors speak in turns, so what came before an opinion is the last one of the same detector.
+    """
+    _, whose = np.unique(detector, axis=0, return_inverse=True)
+    own = [alarm[whose == number].astype(np.int8) for number in np.unique(whose)]
+    return sum(int(np.sum(np.diff(one, prepend=np.int8(0)) > 0)) for one in own)
 
 
 def _size_bytes(path: Path) -> int:

@@ -5,11 +5,13 @@ import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rove_teleop.episodes.catalog import catalog
 from rove_teleop.episodes.catalog.catalog import Changes, refresh, search
 from rove_teleop.episodes.catalog.catalog_file import FILE_NAME, LOCK_NAME
+from rove_teleop.episodes.catalog.catalog_row import alarms_raised
 from rove_teleop.episodes.edit.edits import ExcludeEdit, NoteEdit, OutcomeEdit, PhaseEdit
 from rove_teleop.episodes.edit.overlay_files import commit_revision
 from rove_teleop.episodes.read import open_episode
@@ -177,3 +179,11 @@ def test_recordings_do_not_count_and_no_dataset_is_an_error(tmp_path: Path) -> N
     with pytest.raises(DatasetInvalid, match="has format version 2, this software reads up to 1"):
         refresh(tmp_path)
     assert not os.path.exists(tmp_path / FILE_NAME)
+
+
+def test_detectors_that_speak_in_turns_raise_each_alarm_once():
+    """One is alarmed all the time, another never, a third twice."""
+    alarm = np.array([[1, 0, 0], [1, 0, 1], [1, 0, 1], [1, 0, 0], [1, 0, 1]], np.uint8)
+    names = np.frombuffer(b"overtime\0probe\0\0\0\0stalled\0\0", np.uint8).reshape(3, 9)
+    assert alarms_raised(np.tile(names, (5, 1)), alarm.ravel()) == 3
+    assert alarms_raised(names[:0], alarm[:0].ravel()) == 0
