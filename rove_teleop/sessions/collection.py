@@ -27,7 +27,8 @@ from .session import SessionOptions, Summary, episode_attributes, is_person, not
 
 LOOK_S = 0.05
 INTERRUPTED = 130
-READY_PATIENCE_S = 40.0
+READY_PATIENCE_S = 90.0
+"""Long, since a busy machine is no failure; a process that ends is noticed at once."""
 FAREWELL_S = 0.5
 OUTCOME_WORDS = {Signal.SUCCESS: "success", Signal.FAILURE: "failure", Signal.DISCARD: "discarded"}
 RESTARTED, MOST_RESTARTS = ("policy", "shadow", "failure", "operator", "camera", "console"), 3
