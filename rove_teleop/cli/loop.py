@@ -21,7 +21,7 @@ def add(subparsers: Any) -> None:
         "when the same command is given again.",
     )
     loop.add_argument("--task", choices=("toaster", "whiteboard"), default="toaster")
-    loop.add_argument("--method", choices=METHODS, default="rove", help="(default %(default)s)")
+    loop.add_argument("--method", default="rove", help=f"{', '.join(METHODS)} (default %(default)s)")
     loop.add_argument("--rounds", type=int, default=3, help="rounds after the base (default %(default)s)")
     loop.add_argument("--seed", type=int, default=0, help="of everything, 0 to 99 (default %(default)s)")
     loop.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the run")
@@ -36,7 +36,7 @@ def add(subparsers: Any) -> None:
     loop.add_argument("--evaluation", type=int, default=200, help="episodes per policy (default %(default)s)")
     loop.add_argument("--demonstrations", type=int, default=0, help="of the base (default: by task and form)")
     loop.add_argument("--operator-skill", default="average", metavar="NAME", help="who corrects")
-    loop.add_argument("--preset", choices=PRESETS, default="paper", help="numbers of training (default %(default)s)")
+    loop.add_argument("--preset", default="paper", help=f"numbers: {', '.join(PRESETS)} (default %(default)s)")
     loop.add_argument("--robot", default="iron_r01")
     loop.add_argument("--base", type=Path, metavar="RUN0", help="share round 0 of another run")
     loop.add_argument("--human", type=Path, metavar="DATASET", help="episodes of people without a robot, for critics")

@@ -19,8 +19,6 @@ from rove_teleop.cli import main
         "lab tune data --out lab --seed -1",
         "loop --out run --workers -1",
         "loop --out run --workers 0",
-        "loop --out run --method bc",
-        "loop --out run --preset none",
         "sim base-policy --out x.safetensors --seed -1",
         "sim base-policy --out x.safetensors --task kettle",
         "sim people data --episodes 0",
@@ -33,6 +31,13 @@ def test_what_cannot_be_meant_is_refused(typed, tmp_path, monkeypatch, capsys):
         main(typed.split())
     assert refused.value.code == 2
     assert "error: argument " in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("typed", ["--method bc", "--preset none"])
+def test_a_method_that_does_not_exist_begins_no_run(typed, tmp_path, capsys):
+    assert main(["loop", "--out", str(tmp_path / "run"), *typed.split()]) == 2
+    assert f"there is no {typed[2:].split()[0]} '" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 
