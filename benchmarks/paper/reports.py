@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from cells import METHODS, Cell, Plan, evaluation_told
@@ -39,14 +40,21 @@ class _Table:
         self.plan, self.tasks, self.seeds = plan, tasks, seeds
 
     def of(self, section: str, task: str, name: str, round_number: int | None = None) -> Found:
-        told = {seed: evaluation_told(self.plan, Cell(section, task, seed, name), round_number) for seed in self.seeds}
-        return {seed: outcomes(one) for seed, one in told.items() if one is not None}
+        """Of seeds that went through all rounds: otherwise one round would be of other seeds than the next."""
+        return {seed: outcomes(one) for seed, one in self._told(section, task, name, round_number).items()}
 
     def auc(self, section: str, task: str, name: str, round_number: int | None = None) -> str:
         """How the critic's value at mid-episode ranked the evaluated episodes, mean over seeds."""
-        told = [evaluation_told(self.plan, Cell(section, task, seed, name), round_number) for seed in self.seeds]
-        known = [one["value_ranking"]["auc"] for one in told if one and one.get("value_ranking")]
+        told = self._told(section, task, name, round_number).values()
+        known = [one["value_ranking"]["auc"] for one in told if one.get("value_ranking")]
         return f"{np.mean(known):.2f}" if known else ""
+
+    def _told(self, section: str, task: str, name: str, round_number: int | None) -> dict[int, dict[str, Any]]:
+        """What the evaluations of a cell said, by seed."""
+        cells = [Cell(section, task, seed, name) for seed in self.seeds]
+        whole = [cell for cell in cells if section != "main" or evaluation_told(self.plan, cell, self.plan.rounds)]
+        told = {cell.seed: evaluation_told(self.plan, cell, round_number) for cell in whole}
+        return {seed: one for seed, one in told.items() if one is not None}
 
     def head(self, title: str, what: str) -> list[str]:
         """What a reader must know before the figures."""
