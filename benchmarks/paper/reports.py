@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +43,13 @@ class _Table:
         """Of seeds that went through all rounds: otherwise one round would be of other seeds than the next."""
         return {seed: outcomes(one) for seed, one in self._told(section, task, name, round_number).items()}
 
-    def auc(self, section: str, task: str, name: str, round_number: int | None = None) -> str:
-        """How the critic's value at mid-episode ranked the evaluated episodes, mean over seeds."""
-        told = self._told(section, task, name, round_number).values()
-        known = [one["value_ranking"]["auc"] for one in told if one.get("value_ranking")]
+    def auc(
+        self, section: str, task: str, name: str, round_number: int | None = None, seeds: Collection[int] = ()
+    ) -> str:
+        """How the critic's value at mid-episode ranked the evaluated episodes, mean over ``seeds`` (none: all)."""
+        told = self._told(section, task, name, round_number)
+        wanted = [one for seed, one in told.items() if seed in seeds or not seeds]
+        known = [one["value_ranking"]["auc"] for one in wanted if one.get("value_ranking")]
         return f"{np.mean(known):.2f}" if known else ""
 
     def _told(self, section: str, task: str, name: str, round_number: int | None) -> dict[int, dict[str, Any]]:
@@ -69,8 +72,8 @@ class _Table:
             f"corrected by a simulated person ('{OPERATOR_SKILL}' unless said otherwise); each policy alone over "
             f"{plan.evaluation} fresh episodes per seed, the same ones for all policies of a seed. Figures are percent "
             f"of success with the 95 % Wilson interval over all episodes of the seeds that are in "
-            f"({', '.join(counts)} of {len(self.seeds)}); the interval does not know how much seeds differ, the column "
-            "of single seeds shows it. Differences are in points, in brackets how many episodes only the one and only "
+            f"({', '.join(counts)} of {len(self.seeds)}); the interval does not know how much seeds differ, which "
+            "the column of single seeds shows, nor trainings on the same episodes (up to 13 points, docs/critic.md). Differences are in points, in brackets how many episodes only the one and only "
             "the other did, and the p of McNemar's exact test; with this many tests one in twenty is below 0.05 "
             "by chance. 'AUC of the value': how often the critic, heard at mid-episode while its policy was alone over "
             "these episodes, valued one that then succeeded above one that failed.",
@@ -104,25 +107,33 @@ def _main_task(table: _Table, task: str, axes) -> list[str]:  # type: ignore[no-
     lines = [f"## {task}", "", "| method | " + " | ".join(f"round {k}" for k in rounds)]
     lines[-1] += " | last, by seed | AUC of the value, rounds 1, 2, ... |"
     lines += ["|" + " --- |" * (len(rounds) + 3)]
-    said: list[str] = []
-    rove = {k: table.of("main", task, "rove", k) for k in rounds}
-    for method, colour in zip(METHODS, COLOURS, strict=False):
-        found = {k: table.of("main", task, method, k) for k in rounds}
-        there = [k for k in rounds if found[k]]
-        shown = [str(Success(found[k])) if found[k] else "" for k in rounds]
-        if len(there) < 2:
-            continue
-        last = there[-1]
-        aucs = ", ".join(filter(None, (table.auc("main", task, method, k) for k in there)))
-        lines.append(f"| {method} | " + " | ".join(shown) + f" | {Success(found[last]).each} | {aucs} |")
-        said.append(_versus(found[last], found[0], f"{method} after round {last}", "the base"))
-        if method != "rove" and rove[last]:
-            said.append(_versus(rove[last], found[last], f"rove after round {last}", method))
-        _line(axes, method, colour, {k: Success(found[k]) for k in there})
+    found = {method: {k: table.of("main", task, method, k) for k in rounds} for method in METHODS}
+    found = {method: by_round for method, by_round in found.items() if by_round[0]}
+    shared = set.intersection(*(set(by_round[0]) for by_round in found.values())) if found else set()
+    said, apart = list[str](), list[str]()
+    for method, by_round in found.items():
+        same = {k: {seed: one for seed, one in by_round[k].items() if seed in shared or not shared} for k in rounds}
+        apart += [_apart(method, seed, by_round) for seed in sorted(set(by_round[0]) - set(same[0]))]
+        last = rounds[-1]
+        aucs = ", ".join(filter(None, (table.auc("main", task, method, k, set(same[0])) for k in rounds)))
+        shown = " | ".join(str(Success(same[k])) for k in rounds)
+        lines.append(f"| {method} | {shown} | {Success(same[last]).each} | {aucs} |")
+        said.append(_versus(same[last], same[0], f"{method} after round {last}", "the base"))
+        if method != "rove" and "rove" in found:
+            said.append(_versus(found["rove"][last], same[last], f"rove after round {last}", method))
+        _line(axes, method, COLOURS[METHODS.index(method)], {k: Success(same[k]) for k in rounds})
+    if apart:
+        said.append(f"Not in these rows, because not every method has these seeds yet: {'; '.join(apart)}.")
     tidy(axes, "success [%]", f"round, {task} ({table.plan.form})")
     axes.set_xticks(list(rounds))
     axes.set_ylim(0, 100)
     return [*lines, "", *(f"- {sentence}" for sentence in said if sentence), ""]
+
+
+def _apart(method: str, seed: int, by_round: dict[int, Found]) -> str:
+    """Success by round of one seed."""
+    rates = ", ".join(f"{Success({seed: found[seed]}).percent:.1f}" for found in by_round.values())
+    return f"{method}, seed {seed}: {rates}"
 
 
 def _versus(one: Found, other: Found, what: str, than: str) -> str:
