@@ -113,23 +113,27 @@ class SessionNode:
         return future.result()
 
     def _on_status(self, message: String) -> None:
-        self.status, self.status_s = self._read(message, self.status), clock.monotonic_s()
+        status = self._read(message)
+        if status is not None:
+            self.status, self.status_s = status, clock.monotonic_s()
 
     def _on_task(self, message: String) -> None:
-        self.task = self._read(message, self.task)
+        task = self._read(message)
+        if task is not None:
+            self.task = task
 
     def _on_identity(self, message: String) -> None:
         self.policy_identity = message.data
 
     def _on_event(self, message: String) -> None:
-        event = self._read(message, {})
-        if event:
+        event = self._read(message)
+        if event is not None:
             self._events.append(event)
 
-    def _read(self, message: String, before: dict[str, object]) -> dict[str, object]:
-        """What a message says; what cannot be used leaves what was said before it."""
+    def _read(self, message: String) -> dict[str, object] | None:
+        """What a message says; None where it cannot be used, and then what was said before it gets older."""
         try:
             return read_object(message.data)
         except MessageRefused as refusal:
             self.node.get_logger().warning(str(refusal), throttle_duration_sec=LOG_PERIOD_S)
-            return before
+            return None

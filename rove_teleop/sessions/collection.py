@@ -283,7 +283,7 @@ def _view(node: SessionNode, elapsed_s: float) -> View:
     return View(
         state=str(status.get("state", "")),
         alarm=status.get("alarm") is not None,
-        progress=float(progress) if isinstance(progress, int | float) else 0.0,
+        progress=float(min(max(progress, 0.0), 1.0)) if isinstance(progress, int | float) else 0.0,
         success=bool(task.get("success", False)),
         failure=str(failure) if failure else None,
         elapsed_s=elapsed_s,
