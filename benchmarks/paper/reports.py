@@ -119,12 +119,12 @@ def _main_task(table: _Table, task: str, axes) -> list[str]:  # type: ignore[no-
         aucs = ", ".join(filter(None, (table.auc("main", task, method, k, set(same[0])) for k in rounds)))
         shown = " | ".join(str(Success(same[k])) for k in rounds)
         lines.append(f"| {method} | {shown} | {Success(same[last]).each} | {aucs} |")
-        said.append(_versus(same[last], same[0], f"{method} after round {last}", "the base"))
+        said.append(_versus(by_round[last], by_round[0], f"{method} after round {last}", "the base"))
         if method != "rove" and "rove" in found:
-            said.append(_versus(found["rove"][last], same[last], f"rove after round {last}", method))
+            said.append(_versus(found["rove"][last], by_round[last], f"rove after round {last}", method))
         _line(axes, method, COLOURS[METHODS.index(method)], {k: Success(same[k]) for k in rounds})
     if apart:
-        said.append(f"Not in these rows, because not every method has these seeds yet: {'; '.join(apart)}.")
+        said.append(f"Only in these sentences, as not every method has these seeds yet: {'; '.join(apart)}.")
     tidy(axes, "success [%]", f"round, {task} ({table.plan.form})")
     axes.set_xticks(list(rounds))
     axes.set_ylim(0, 100)
