@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from rove_teleop.errors import CheckpointInvalid, DatasetInvalid
-from rove_teleop.training.critic import CriticSettings, load_critic, save_critic, train_critic
+from rove_teleop.training.critic import CriticSettings, _dropped_out, load_critic, save_critic, train_critic
 from rove_teleop.training.critic_data import CriticData, Scales, checked_segments, critic_data
 
 from .made_episodes import drifting_episodes, made_episode
@@ -154,3 +154,18 @@ def test_a_camera_alone_can_tell():
     assert live == pytest.approx(critic.value(episodes[1])[20], rel=1e-4)
     with pytest.raises(DatasetInvalid, match="no images of head"):
         critic.value(dataclasses.replace(episodes[0], images={}))
+
+
+def test_features_that_are_left_out_are_zero_and_the_mean_stays():
+    scene = torch.ones(400, 50)
+    found = _dropped_out(scene, 0.3, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(found.unique(), torch.tensor([0.0, 1.0 / 0.7]))
+    assert abs(float(found.mean()) - 1.0) < 0.02
+    assert abs(float((found == 0.0).float().mean()) - 0.3) < 0.02
+
+
+def test_a_critic_of_spoilt_scenes_is_another_one_and_always_the_same():
+    episodes, spoilt = drifting_episodes(12), dataclasses.replace(QUICK, scene_dropout=0.3)
+    first, again, plain = (train_critic(episodes, chosen).value(episodes[0]) for chosen in (spoilt, spoilt, QUICK))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, plain)
