@@ -74,7 +74,7 @@ bench-training: .cache/peers-data/.ready .cache/peers-training/.ready ## Trainin
 maze: install ## Critics where stitching decides, into docs/results/maze.md (16 minutes of one core)
 	OMP_NUM_THREADS=1 $(VENV)/bin/python benchmarks/maze/maze.py
 
-paper-tables: install ## What is missing of the tables of the paper, into docs/results (PAPER="--seeds 0 --sections main")
+paper-tables: install ## What is missing of the tables of the paper, into docs/results (PAPER="--seeds 1 --sections main")
 	$(VENV)/bin/python benchmarks/paper/tables.py $(PAPER)
 
 install: $(STAMP) ## Make the environment in .venv

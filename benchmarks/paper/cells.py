@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from counts import Success, outcomes
 from variants import ABLATIONS, CONTROLS, SKILL_METHODS, Variant, at_the_takeover
 
 from rove_teleop.episodes.durability import write_durable_json
@@ -25,6 +26,8 @@ from rove_teleop.rounds.workers import Workers
 from rove_teleop.sim.skills import SKILLS
 from rove_teleop.training.presets import preset
 
+LAST_SEED = 19
+"""Bases are looked for no further."""
 METHODS = ("rove", "sft", "filtered-bc", "hg-dagger", "recap")
 HUMAN_EPISODES = 60
 
@@ -45,7 +48,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of one table, for one task and seed. ``name`` is a method, a variant or ``skill/method``."""
+    """One cell of one table, for one task and seed. ``name`` is a method, a variant or ``skill/method``.
+
+    The section ``base`` is round 0, which the rows of a task and seed share.
+    """
 
     section: str
     task: str
@@ -58,7 +64,7 @@ class Cell:
 
     def needs(self) -> str | None:
         """The key of the cell that has to be done before."""
-        if (self.section, self.name) == ("main", "rove"):
+        if self.section == "base" or (self.section, self.name) == ("main", "rove"):
             return None
         skill, _, method = self.name.partition("/")
         if self.section == "skills" and method != SKILL_METHODS[0]:
@@ -66,8 +72,41 @@ class Cell:
         return f"{self.task}-{self.seed}/main/rove"
 
 
-def cells(tasks: Sequence[str], seeds: Sequence[int], sections: Sequence[str]) -> list[Cell]:
-    """All cells in the order in which they are worth having: seed by seed, and the main table first."""
+@dataclass(frozen=True)
+class Seeds:
+    """The seeds of a task: those whose base is near the wanted success, and the others with theirs [%].
+
+    ``following`` is the seed whose base has to be known next, None when there are enough.
+    """
+
+    chosen: tuple[int, ...]
+    left_out: Mapping[int, float]
+    following: int | None
+
+
+def seeds_of(plan: Plan, task: str, count: int, base: tuple[float, float]) -> Seeds:
+    """The first ``count`` seeds whose base's 95 % Wilson interval reaches into ``base`` [%], as far as is known.
+
+    Only the base is looked at, so that no result of a method can choose its seeds.
+    """
+    chosen, left_out = list[int](), dict[int, float]()
+    for seed in range(LAST_SEED + 1):
+        if len(chosen) == count:
+            return Seeds(tuple(chosen), left_out, None)
+        told = evaluation_told(plan, Cell("main", task, seed, METHODS[0]), 0)
+        if told is None:
+            return Seeds(tuple(chosen), left_out, seed)
+        success = Success({seed: outcomes(told)})
+        low, high = success.interval
+        if low <= base[1] and high >= base[0]:
+            chosen.append(seed)
+        else:
+            left_out[seed] = success.percent
+    return Seeds(tuple(chosen), left_out, None)
+
+
+def cells(seeds: Mapping[str, Sequence[int]], sections: Sequence[str]) -> list[Cell]:
+    """All cells in the order in which they are worth having: seed by seed (of each task), and the main table first."""
     names = {
         "main": METHODS,
         "ablations": tuple(ABLATIONS),
@@ -76,21 +115,25 @@ def cells(tasks: Sequence[str], seeds: Sequence[int], sections: Sequence[str]) -
     }
     wanted = ["main"] + [section for section in names if section in sections and section != "main"]
     return [
-        Cell(section, task, seed, name)
-        for seed in seeds
+        Cell(section, task, of_task[place], name)
+        for place in range(max(map(len, seeds.values()), default=0))
         for section in wanted
         for name in (names[section] if section in sections else METHODS[:1])
-        for task in tasks
+        for task, of_task in seeds.items()
+        if place < len(of_task)
     ]
 
 
 def is_done(plan: Plan, cell: Cell) -> bool:
-    return _done_file(plan, cell).exists()
+    return cell.section != "base" and _done_file(plan, cell).exists()
 
 
 def compute(plan: Plan, cell: Cell) -> None:
     """Everything of one cell, in this process; a call that was interrupted goes on when it is made again."""
     with Workers(1) as workers:
+        if cell.section == "base":
+            run_loop(_settings(plan, cell, cell.name, 0), main_run(plan, cell), workers)
+            return
         if cell.section == "main":
             _loop(plan, cell, workers)
         elif cell.section == "skills":

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cells import METHODS, Cell, Plan, evaluation_told
+from cells import METHODS, Cell, Plan, Seeds, evaluation_told
 from counts import Paired, Success, outcomes
 from matplotlib.figure import Figure
 from variants import ABLATIONS, CONTROLS, SKILL_METHODS
@@ -19,10 +19,17 @@ from rove_teleop.sim.skills import SKILLS
 Found = dict[int, tuple[bool, ...]]
 
 
-def write_reports(plan: Plan, tasks: Sequence[str], seeds: Sequence[int], sections: Sequence[str], out: Path) -> None:
-    """The files of the sections for which there is anything."""
+def write_reports(
+    plan: Plan,
+    seeds: Mapping[str, Seeds],
+    count: int,
+    base: tuple[float, float],
+    sections: Sequence[str],
+    out: Path,
+) -> None:
+    """The files of the sections for which there is anything; ``count`` seeds with such a base [%] are wanted."""
     out.mkdir(parents=True, exist_ok=True)
-    table = _Table(plan, tasks, seeds)
+    table = _Table(plan, seeds, count, base)
     texts = {
         "main": _main(table, out) if "main" in sections else None,
         "ablations": _ablations(table, out) if "ablations" in sections else None,
@@ -36,8 +43,9 @@ def write_reports(plan: Plan, tasks: Sequence[str], seeds: Sequence[int], sectio
 class _Table:
     """The outcomes of every cell, by seed."""
 
-    def __init__(self, plan: Plan, tasks: Sequence[str], seeds: Sequence[int]) -> None:
-        self.plan, self.tasks, self.seeds = plan, tasks, seeds
+    def __init__(self, plan: Plan, seeds: Mapping[str, Seeds], count: int, base: tuple[float, float]) -> None:
+        self.plan, self.seeds, self.count, self.base = plan, seeds, count, base
+        self.tasks = tuple(seeds)
 
     def of(self, section: str, task: str, name: str, round_number: int | None = None) -> Found:
         """Of seeds that went through all rounds: otherwise one round would be of other seeds than the next."""
@@ -54,7 +62,7 @@ class _Table:
 
     def _told(self, section: str, task: str, name: str, round_number: int | None) -> dict[int, dict[str, Any]]:
         """What the evaluations of a cell said, by seed."""
-        cells = [Cell(section, task, seed, name) for seed in self.seeds]
+        cells = [Cell(section, task, seed, name) for seed in self.seeds[task].chosen]
         whole = [cell for cell in cells if section != "main" or evaluation_told(self.plan, cell, self.plan.rounds)]
         told = {cell.seed: evaluation_told(self.plan, cell, round_number) for cell in whole}
         return {seed: one for seed, one in told.items() if one is not None}
@@ -72,16 +80,29 @@ class _Table:
             f"corrected by a simulated person ('{OPERATOR_SKILL}' unless said otherwise); each policy alone over "
             f"{plan.evaluation} fresh episodes per seed, the same ones for all policies of a seed. Figures are percent "
             f"of success with the 95 % Wilson interval over all episodes of the seeds that are in "
-            f"({', '.join(counts)} of {len(self.seeds)}); the interval does not know how much seeds differ, which "
+            f"({', '.join(counts)} of {self.count}); the interval does not know how much seeds differ, which "
             "the column of single seeds shows, nor trainings on the same episodes (up to 13 "
             "points, docs/critic.md). Differences are in points, in brackets how many episodes only the one and only "
             "the other did, and the p of McNemar's exact test; with this many tests one in twenty is below 0.05 "
             "by chance. 'AUC of the value': how often the critic, heard at mid-episode while its policy was alone over "
             "these episodes, valued one that then succeeded above one that failed.",
             "",
+            "The seeds of a task are the first whose base, which is made and evaluated before anything else, succeeds "
+            f"in {self.base[0]:g} to {self.base[1]:g} % of its episodes or not surely less or more often (95 %). "
+            f"{self._left_out}",
+            "",
             "`make paper-tables` computes what is missing and writes this file.",
             "",
         ]
+
+    @property
+    def _left_out(self) -> str:
+        said = [
+            f"{task} {seed} ({percent:.0f} %)"
+            for task, seeds in self.seeds.items()
+            for seed, percent in seeds.left_out.items()
+        ]
+        return f"So these seeds are left out: {', '.join(said)}." if said else "No seed had to be left out for it."
 
 
 def _main(table: _Table, out: Path) -> str | None:

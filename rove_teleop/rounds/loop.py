@@ -112,7 +112,7 @@ class _Loop:
         sha = policy_hash(str(checkpoint))
         judged = {"policy": sha, "episodes": self.settings.evaluation, "first_seed": self._evaluation_seed}
         stages.result(folder / "evaluation.json", judged, lambda: self._evaluate(number, checkpoint))
-        if number < self.settings.rounds:
+        if number < self.settings.rounds and self._collects:
             alarms = find_calibration(str(checkpoint), folder)
             collected: dict[str, Any] = {"policy": sha, "calibration": "" if alarms is None else file_hash(alarms)}
             collected |= {"episodes": self.settings.episodes, "skill": self.settings.operator_skill}
@@ -127,14 +127,18 @@ class _Loop:
         return FIRST_SEED + 10 * MOST_EPISODES * self.settings.seed
 
     def _roots(self, number: int, stages: Stages) -> list[Path]:
-        """What round ``number`` learns from: demonstrations, and what all rounds before it collected."""
+        """What round ``number`` learns from: demonstrations, and what the rounds before it collected, if anything."""
         demonstrations = self.base / "dataset" / "demonstrations"
         count = self.settings.demonstration_count
         wanted = {"demonstrations": count, **asdict(self.settings.scene), "seed": self.settings.seed}
         made = self.base / "dataset" / "demonstrations.json"
         stages.result(made, wanted, lambda: self._demonstrate(demonstrations, count))
-        before = [self._home(k) / "dataset" / f"round-{k}" for k in range(number)]
+        before = [self._home(k) / "dataset" / f"round-{k}" for k in range(number)] if self._collects else []
         return [demonstrations, *before]
+
+    @property
+    def _collects(self) -> bool:
+        return method_named(self.settings.method).collects
 
     @property
     def _human(self) -> list[Path]:

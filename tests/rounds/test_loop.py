@@ -97,13 +97,25 @@ def test_killed_anywhere_it_ends_the_same_on_two_processes(whole, tmp_path):
 
 @pytest.mark.integration
 @pytest.mark.timeout(900)
-def test_round_0_is_shared(whole, tmp_path):
-    run, other = whole[0], tmp_path / "sft"
+@pytest.mark.parametrize("method", ["hg-dagger", "sft"])
+def test_round_0_is_shared(whole, tmp_path, method):
+    run, other = whole[0], tmp_path / method
     before = results(run)
-    finish(start(other, "--rounds", "1", "--method", "sft", "--base", str(run), "--workers", "1"))
+    finish(start(other, "--rounds", "1", "--method", method, "--base", str(run), "--workers", "1"))
     assert results(run) == before
     assert not (other / "round-0").exists()
-    assert json.loads((other / "summary.json").read_text())["method"] == "sft"
+    assert json.loads((other / "summary.json").read_text())["method"] == method
+    learnt_from = json.loads((other / "round-1/trained.json").read_text())["inputs"]["data"]
+    assert len(learnt_from) == (1 if method == "sft" else 2)
+
+
+@pytest.mark.integration
+@pytest.mark.timeout(900)
+def test_who_learns_from_demonstrations_alone_collects_nothing(tmp_path):
+    out = tmp_path / "run"
+    finish(start(out, "--rounds", "1", "--method", "sft", "--workers", "2"))
+    assert sorted(path.name for path in (out / "dataset").iterdir()) == ["demonstrations", "demonstrations.json"]
+    assert "## Collected" not in (out / "round-0/report.md").read_text()
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path):

@@ -27,6 +27,7 @@ class Method:
     """``critic`` None: it needs no values. ``uses_human``: episodes of people without a robot teach its critic.
 
     ``beta`` is the guidance with which its actor is decoded unless somebody says otherwise; None without tags.
+    ``collects``: it learns from what policies and people do; otherwise demonstrations are all it needs.
     """
 
     name: str
@@ -34,12 +35,13 @@ class Method:
     supervise: Supervise
     uses_human: bool
     beta: float | None
+    collects: bool = True
 
 
 METHODS = {
     method.name: method
     for method in (
-        Method("sft", sft.CRITIC, sft.supervise, False, sft.BETA),
+        Method("sft", sft.CRITIC, sft.supervise, False, sft.BETA, collects=False),
         Method("filtered-bc", filtered_bc.CRITIC, filtered_bc.supervise, True, filtered_bc.BETA),
         Method("hg-dagger", hg_dagger.CRITIC, hg_dagger.supervise, False, hg_dagger.BETA),
         Method("recap", recap.CRITIC, recap.supervise, False, recap.BETA),
