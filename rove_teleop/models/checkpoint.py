@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from ..errors import CheckpointInvalid
 from .observation import Normalisation
+from .tensor_file import load_tensors, save_tensors
 
 FORMAT = 1
+KIND = "rove"
 NORMALISATION = tuple(item.name for item in fields(Normalisation))
 
 
@@ -87,26 +85,18 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         tensors[f"normalisation.{name}"] = getattr(checkpoint.normalisation, name)
     # What a policy does not have is not said, so that versions before it could be had still read the file.
     said = {key: value for key, value in asdict(checkpoint.header).items() if value is not None}
-    text = json.dumps({"format": FORMAT, **said}, sort_keys=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    save_file({key: np.ascontiguousarray(value) for key, value in sorted(tensors.items())}, partial, {"rove": text})
-    os.replace(partial, path)
+    save_tensors(path, tensors, KIND, {"format": FORMAT, **said})
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read and check a checkpoint.
 
     Raises:
-        CheckpointInvalid: unreadable, of another format, not finite, or with shapes that its own header denies.
+        CheckpointInvalid: unreadable, damaged, of another format, not finite, or with shapes that its own header
+            denies.
     """
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}
-    except (OSError, SafetensorError) as error:
-        raise CheckpointInvalid(f"{path}: cannot be read as a safetensors file ({error})") from error
-    header = _header(path, metadata.get("rove"))
+    tensors, said = load_tensors(path, KIND)
+    header = _header(path, said)
     for key, value in tensors.items():
         if not np.all(np.isfinite(value)):
             raise CheckpointInvalid(f"{path}: tensor '{key}' holds values that are not finite")
@@ -121,11 +111,10 @@ def _under(prefix: str, tensors: dict[str, NDArray[Any]]) -> dict[str, NDArray[A
     return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
 
 
-def _header(path: Path, text: str | None) -> CheckpointHeader:
-    if text is None:
+def _header(path: Path, values: dict[str, Any] | None) -> CheckpointHeader:
+    if values is None:
         raise CheckpointInvalid(f"{path}: has no 'rove' header, so it is not a policy of this package")
     try:
-        values: dict[str, Any] = json.loads(text)
         found = values.pop("format")
         if found != FORMAT:
             raise CheckpointInvalid(f"{path}: has format {found}, this version reads format {FORMAT}")

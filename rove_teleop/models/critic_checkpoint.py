@@ -2,58 +2,49 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
+from numpy.typing import NDArray
 
 from ..errors import CheckpointInvalid
 from .critic import Critic, CriticHeader, ValueNetwork, ValueSizes, WatchedPolicy
+from .tensor_file import load_tensors, save_tensors
 
 FORMAT = 1
+KIND = "rove_critic"
 
 
 def save_critic(path: Path, critic: Critic) -> None:
     """Write ``path`` by rename; the same critic gives the same bytes."""
-    tensors = {f"network.{key}": value.detach().cpu() for key, value in critic.network.state_dict().items()}
-    tensors |= {
-        "scene_mean": torch.from_numpy(critic.scene_mean),
-        "scene_scale": torch.from_numpy(critic.scene_scale),
-    }
+    tensors = {f"network.{key}": value.detach().cpu().numpy() for key, value in critic.network.state_dict().items()}
+    tensors |= {"scene_mean": critic.scene_mean, "scene_scale": critic.scene_scale}
     # What it does not watch is not said, so that versions before it could still read the file.
     said = {key: value for key, value in asdict(critic.header).items() if value is not None}
-    text = json.dumps({"format": FORMAT, **said}, sort_keys=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    save_file({key: value.contiguous() for key, value in sorted(tensors.items())}, partial, {"rove_critic": text})
-    os.replace(partial, path)
+    save_tensors(path, tensors, KIND, {"format": FORMAT, **said})
 
 
 def load_critic(path: Path) -> Critic:
     """Read and check a critic, onto the CPU.
 
     Raises:
-        CheckpointInvalid: unreadable, of another format, not finite, or with shapes that its own header denies.
+        CheckpointInvalid: unreadable, damaged, of another format, not finite, or with shapes that its own header
+            denies.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get("rove_critic")
-            tensors = {key: file.get_tensor(key) for key in file.keys()}
-    except (OSError, SafetensorError) as error:
-        raise CheckpointInvalid(f"{path}: cannot be read as a safetensors file ({error})") from error
-    header = _header(path, text)
+    tensors, said = load_tensors(path, KIND)
+    header = _header(path, said)
     for key, value in tensors.items():
-        if not bool(torch.isfinite(value).all()):
+        if not np.all(np.isfinite(value)):
             raise CheckpointInvalid(f"{path}: tensor '{key}' holds values that are not finite")
-    weights = {key.removeprefix("network."): value for key, value in tensors.items() if key.startswith("network.")}
+    weights = {
+        key.removeprefix("network."): torch.from_numpy(value)
+        for key, value in tensors.items()
+        if key.startswith("network.")
+    }
     try:
         network = ValueNetwork(header.sizes)
         network.load_state_dict(weights)
@@ -64,11 +55,10 @@ def load_critic(path: Path) -> Critic:
     )
 
 
-def _header(path: Path, text: str | None) -> CriticHeader:
-    if text is None:
+def _header(path: Path, values: dict[str, Any] | None) -> CriticHeader:
+    if values is None:
         raise CheckpointInvalid(f"{path}: has no 'rove_critic' header, so it is not a critic of this package")
     try:
-        values: dict[str, Any] = json.loads(text)
         found = values.pop("format")
         if found != FORMAT:
             raise CheckpointInvalid(f"{path}: has format {found}, this version reads format {FORMAT}")
@@ -93,11 +83,11 @@ def _tuples(value: Any) -> Any:
 
 
 def _scale(
-    path: Path, header: CriticHeader, tensors: dict[str, Tensor], name: str
+    path: Path, header: CriticHeader, tensors: dict[str, NDArray[np.float32]], name: str
 ) -> np.ndarray[Any, np.dtype[np.float32]]:
     value = tensors.get(name)
     if value is None or value.shape != (header.sizes.scene,):
         raise CheckpointInvalid(f"{path}: '{name}' must have shape ({header.sizes.scene},)")
-    if name == "scene_scale" and not bool((value > 0.0).all()):
+    if name == "scene_scale" and not np.all(value > 0.0):
         raise CheckpointInvalid(f"{path}: '{name}' must be positive everywhere")
-    return value.numpy().astype(np.float32)
+    return value.astype(np.float32)

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import CheckpointInvalid
+from ..models.tensor_file import load_tensors, save_tensors
 
 FORMAT = 1
+KIND = "rove_training"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,30 +45,20 @@ class TrainingState:
 
 def save_state(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
     """Write ``path`` by rename: safetensors, with ``about`` (anything JSON can say) in its header."""
-    text = json.dumps({"format": FORMAT, "about": dict(about)}, sort_keys=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    # A clone each: safetensors refuses tensors that share memory, and a view would drag its whole storage along.
-    copies = {key: value.detach().cpu().clone().contiguous() for key, value in sorted(tensors.items())}
-    save_file(copies, partial, {"rove_training": text})
-    os.replace(partial, path)
+    arrays = {key: value.detach().cpu().numpy() for key, value in tensors.items()}
+    save_tensors(path, arrays, KIND, {"format": FORMAT, "about": dict(about)})
 
 
 def load_state(path: Path) -> TrainingState:
     """Read what `save_state` wrote.
 
     Raises:
-        CheckpointInvalid: unreadable, or not a training state of this format.
+        CheckpointInvalid: unreadable, damaged, or not a training state of this format.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {}).get("rove_training", "null"))
-            tensors = {key: file.get_tensor(key) for key in file.keys()}
-    except (OSError, SafetensorError, ValueError) as error:
-        raise CheckpointInvalid(f"{path}: cannot be read as a training state ({error})") from error
-    if not isinstance(header, dict) or header.get("format") != FORMAT or not isinstance(header.get("about"), dict):
+    arrays, header = load_tensors(path, KIND)
+    if header is None or header.get("format") != FORMAT or not isinstance(header.get("about"), dict):
         raise CheckpointInvalid(f"{path}: is not a training state of format {FORMAT}")
-    return TrainingState(tensors, header["about"])
+    return TrainingState({key: torch.from_numpy(value) for key, value in arrays.items()}, header["about"])
 
 
 def pack_optimiser(optimiser: torch.optim.Optimizer, prefix: str = "optimiser.") -> dict[str, Tensor]:
