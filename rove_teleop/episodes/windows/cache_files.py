@@ -63,15 +63,31 @@ def read_index(folder: Path) -> Index:
         value = json.loads((folder / "index.json").read_text(encoding="utf-8"))
         if value["version"] != VERSION:
             return Index()
-        return Index(
+        index = Index(
             value["generation"],
             value["joint_names"],
             [CachedEpisode(**item) for item in value["episodes"]],
             {key: Column(**item) for key, item in value["columns"].items()},
         )
+        _check_types(index)
+        return index
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         numbers = [int(path.name[1:]) for path in folder.glob("g*") if path.name[1:].isdecimal()]
         return Index(generation=max(numbers, default=-1) + 1)
+
+
+def _check_types(index: Index) -> None:
+    """`TypeError` for what JSON can say and no index means."""
+    columns = index.columns.values()
+    counts = [index.generation, *(item.steps for item in index.episodes), *(item.episodes for item in columns)]
+    numbers = [*counts, *(size for item in columns for size in item.shape)]
+    texts = [*index.joint_names, *(item.name for item in index.episodes), *(item.dtype for item in columns)]
+    tables = [*(item.about for item in index.episodes), *(item.skipped for item in columns)]
+    for kind, values in ((int, numbers), (str, texts), (dict, tables), (list, [index.joint_names])):
+        if not all(type(value) is kind for value in values):
+            raise TypeError(f"something is no {kind.__name__}")
+    if min(counts, default=0) < 0:
+        raise TypeError("a count below zero")
 
 
 def write_index(folder: Path, index: Index) -> None:

@@ -127,6 +127,33 @@ def test_a_damaged_index_is_made_anew(root, content):
     assert waist(open_cache(root, [MEASURED], 50.0))[8] == 1000
 
 
+@pytest.mark.parametrize(
+    ("place", "wrong"),
+    [
+        (("generation",), "0"),
+        (("generation",), -1),
+        (("joint_names",), 3),
+        (("joint_names", 0), 3),
+        (("episodes", 0, "steps"), "many"),
+        (("episodes", 0, "name"), None),
+        (("episodes", 0, "about"), []),
+        (("columns", MEASURED, "shape", 0), 7.0),
+        (("columns", MEASURED, "episodes"), True),
+        (("columns", MEASURED, "dtype"), ["f8"]),
+    ],
+)
+def test_an_index_with_wrong_types_is_made_anew(root, place, wrong):
+    open_cache(root, [MEASURED], 50.0)
+    path = next(root.glob("cache/*/index.json"))
+    index = json.loads(path.read_text())
+    inside = index
+    for key in place[:-1]:
+        inside = inside[key]
+    inside[place[-1]] = wrong
+    path.write_text(json.dumps(index))
+    assert waist(open_cache(root, [MEASURED], 50.0))[8] == 1000
+
+
 def test_what_a_killed_build_left_is_written_over(root):
     """The columns are longer than the index says: the rest was never promised."""
     open_cache(root, [MEASURED], 50.0)
