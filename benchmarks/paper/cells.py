@@ -212,7 +212,7 @@ def _trained_again(plan: Plan, cell: Cell, workers: Workers) -> None:
     policy = run / f"round-{plan.after}" / "policy.safetensors"
     if variant.beta is None:
         data = _data(plan, cell, variant, run)
-        initial = run / f"round-{plan.after - 1}" / "policy.safetensors"
+        initial = run / f"round-{plan.after - 1}" / "policy.safetensors" if variant.further else None
         seed = 1000 * cell.seed + plan.after
         policy = train_method(data, variant.method, out, variant.preset, seed, initial).policy
     found, heard = evaluate_and_hear(
@@ -225,13 +225,13 @@ def _trained_again(plan: Plan, cell: Cell, workers: Workers) -> None:
 
 def _data(plan: Plan, cell: Cell, variant: Variant, run: Path) -> TrainingData:
     roots = [run / "dataset" / "demonstrations", *(run / "dataset" / f"round-{k}" for k in range(plan.after))]
-    initial = load_checkpoint(run / f"round-{plan.after - 1}" / "policy.safetensors")
+    base = load_checkpoint(run / "round-0" / "policy.safetensors")
     constants = constants_of(preset(variant.preset))
     human: list[Path] = []
     if variant.human:
         human = [folder_of(plan, cell) / ".." / "people"]
         record_people(human[0], load_robot("iron_r01"), cell.task, HUMAN_EPISODES, cell.seed)
-    data = read_training_data(roots, wanted_of(initial), constants, human)
+    data = read_training_data(roots, wanted_of(base), constants, human)
     if not variant.early_t_r:
         return data
     moved = [at_the_takeover(episode, constants.step, constants.c_fail) for episode in data.episodes]

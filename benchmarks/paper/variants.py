@@ -32,6 +32,8 @@ class Variant:
     preset: str = "paper"
     early_t_r: bool = False
     human: bool = False
+    further: bool = False
+    """The actor of the round before is trained further."""
     beta: float | None = None
     """Only how the policy of ROVE itself is decoded; nothing is trained."""
 
@@ -46,6 +48,7 @@ ABLATIONS = {
     "h50-early-t_r": Variant("H 50, t_r at the takeover", preset="paper-h50", early_t_r=True),
     "human": Variant("with episodes of people without a robot", human=True),
     "forced": Variant("what people did after t_r is positive by hand", method="rove-forced"),
+    "further": Variant("the actor trained further instead of anew, as in the paper", further=True),
     "beta-0": Variant("decoded with beta 0 (the negative tag)", beta=0.0),
     "beta-1": Variant("decoded with beta 1 (the positive tag, no guidance)", beta=1.0),
     "beta-1.5": Variant("decoded with beta 1.5", beta=1.5),

@@ -36,6 +36,12 @@ def add(subparsers: Any) -> None:
     loop.add_argument("--evaluation", type=int, default=200, help="episodes per policy (default %(default)s)")
     loop.add_argument("--demonstrations", type=int, default=0, help="of the base (default: by task and form)")
     loop.add_argument("--operator-skill", default="average", metavar="NAME", help="who corrects")
+    loop.add_argument(
+        "--actor",
+        choices=("anew", "further"),
+        default="anew",
+        help="each round's: trained anew on all data, or the one before trained further (default %(default)s)",
+    )
     loop.add_argument("--preset", default="paper", help=f"numbers: {', '.join(PRESETS)} (default %(default)s)")
     loop.add_argument("--robot", default="iron_r01")
     loop.add_argument("--base", type=Path, metavar="RUN0", help="share round 0 of another run")
@@ -54,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
 
     names = (
         "task", "method", "rounds", "seed", "form", "start", "episodes", "evaluation", "demonstrations",
-        "operator_skill", "preset", "robot",
+        "operator_skill", "preset", "robot", "actor",
     )  # fmt: skip
     settings = LoopSettings(**{name: getattr(options, name) for name in names})
     show = counter(f"{options.task} {options.method}")

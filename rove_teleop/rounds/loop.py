@@ -34,7 +34,7 @@ from .workers import Workers
 COLLECTION_SEED = 20_000_000
 """Seeds of collected episodes lie apart from those of evaluations, calibrations and demonstrations."""
 RESTARTS = ("recap",)
-"""Methods that train every round from the base policy; the others go on from the round before (App. E of the paper)."""
+"""Methods that go on from the base policy in every round, where the others go on from the round before (App. E)."""
 Progress = Callable[[str, int, int, str], None]
 """Called with the stage, how far, of how much, and a remark."""
 
@@ -105,10 +105,9 @@ class _Loop:
         """Everything of one round: its policy, how good that is, and the episodes that the next one learns from."""
         folder = self.folders(number)[-1]
         stages = Stages(self._home(number))
-        checkpoint = folder / "policy.safetensors"
+        checkpoint = self._policy(number)
         roots = self._roots(number, stages)
-        initial = None if number == 0 else self._initial(number)
-        stages.result(folder / "trained.json", self._training(roots, initial), lambda: self._train(number, roots))
+        stages.result(folder / "trained.json", self._training(number, roots), lambda: self._train(number, roots))
         sha = policy_hash(str(checkpoint))
         judged = {"policy": sha, "episodes": self.settings.evaluation, "first_seed": self._evaluation_seed}
         stages.result(folder / "evaluation.json", judged, lambda: self._evaluate(number, checkpoint))
@@ -151,25 +150,34 @@ class _Loop:
         found = collect_demonstrations(self.workers, dataset, self.settings.scene, count, self.settings.seed, show)
         return collection_json(found)
 
-    def _training(self, roots: list[Path], initial: Path | None) -> Mapping[str, Any]:
+    def _training(self, number: int, roots: list[Path]) -> Mapping[str, Any]:
+        initial = self._initial(number)
         return {
             "data": [data_revision(root) for root in roots],
-            "human": [] if initial is None else [data_revision(root) for root in self._human],
-            "method": "sft" if initial is None else self.settings.method,
+            "human": [data_revision(root) for root in self._human] if number > 0 else [],
+            "method": self._method(number),
             "preset": self.settings.preset,
             "initial": "" if initial is None else policy_hash(str(initial)),
         }
 
-    def _initial(self, number: int) -> Path:
-        before = 0 if self.settings.method in RESTARTS else number - 1
-        return self.folders(before)[-1] / "policy.safetensors"
+    def _method(self, number: int) -> str:
+        return self.settings.method if number > 0 else "sft"
+
+    def _initial(self, number: int) -> Path | None:
+        """The policy that is trained further to that of round ``number``; None: it begins anew."""
+        if number == 0 or self.settings.actor == "anew":
+            return None
+        return self._policy(0 if self.settings.method in RESTARTS else number - 1)
+
+    def _policy(self, number: int) -> Path:
+        return self.folders(number)[-1] / "policy.safetensors"
 
     def _train(self, number: int, roots: list[Path]) -> dict[str, Any]:
-        settings, initial = self.settings, None if number == 0 else self._initial(number)
+        settings, initial, method = self.settings, self._initial(number), self._method(number)
         preset = preset_named(settings.preset)
-        method = "sft" if initial is None else settings.method
-        human = [] if initial is None else self._human
-        wanted = Wanted(task=settings.task) if initial is None else wanted_of(load_checkpoint(initial))
+        human = self._human if number > 0 else []
+        # Whatever is trained anew reads and moves what the base does.
+        wanted = wanted_of(load_checkpoint(self._policy(0))) if number > 0 else Wanted(task=settings.task)
         data = read_training_data(roots, wanted, constants_of(preset), human, self._shown(f"round {number}: reading"))
         seed = 1000 * settings.seed + number
         folder = self.folders(number)[-1]

@@ -16,13 +16,17 @@ from .collection import Scene
 MOST_EPISODES, MOST_SEED, MOST_ROUNDS = 1_000, 99, 9
 DEMONSTRATIONS = {("toaster", "in_hand"): 25, ("whiteboard", "in_hand"): 20}
 """Of round 0: its policy succeeds about every other time, as the paper's did. Others as their recipe says."""
+ACTORS = ("anew", "further")
 OPERATOR_SKILL = "average"
 """Whoever corrects hesitates, gropes and sometimes starts off in a wrong direction, as people do."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoopSettings:
-    """What a run is. ``demonstrations`` 0: as many as `DEMONSTRATIONS` or the task's recipe say."""
+    """What a run is. ``demonstrations`` 0: as many as `DEMONSTRATIONS` or the task's recipe say.
+
+    ``actor`` says where a round's actor begins: ``anew``, or ``further`` at the one of the round before (`loop`).
+    """
 
     task: str
     method: str
@@ -36,6 +40,7 @@ class LoopSettings:
     preset: str = "paper"
     robot: str = "iron_r01"
     demonstrations: int = 0
+    actor: str = ACTORS[0]
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run.
@@ -45,6 +50,8 @@ class LoopSettings:
         """
         method_named(self.method), preset_named(self.preset), skill_of(self.operator_skill)
         task_params(self.task, "deployment", self.form, self.start)
+        if self.actor not in ACTORS:
+            raise UsageError(f"actor must be {' or '.join(ACTORS)}, got '{self.actor}'")
         ranges = {"rounds": (0, MOST_ROUNDS), "seed": (0, MOST_SEED), "demonstrations": (0, MOST_EPISODES)}
         ranges |= {"episodes": (1, MOST_EPISODES), "evaluation": (1, 10 * MOST_EPISODES)}
         for name, (low, high) in ranges.items():
@@ -66,4 +73,4 @@ class LoopSettings:
 
     def shared(self) -> dict[str, Any]:
         """What must be the same in runs that share round 0."""
-        return {name: value for name, value in self.config().items() if name != "method"}
+        return {name: value for name, value in self.config().items() if name not in ("method", "actor")}
