@@ -49,9 +49,8 @@ def constants_of(preset: Preset, step_s: float = 0.05) -> LabelConstants:
 def with_steps(preset: Preset, steps: int) -> Preset:
     """The preset with other numbers of gradient steps, for a quick look."""
     critic = replace(preset.critic, steps=steps, pretrain_steps=min(preset.critic.pretrain_steps, steps))
-    return replace(
-        preset, critic=critic, actor=replace(preset.actor, steps=steps), base=replace(preset.base, steps=steps)
-    )
+    actor, base = (replace(numbers, steps=steps, epochs=0.0) for numbers in (preset.actor, preset.base))
+    return replace(preset, critic=critic, actor=actor, base=base)
 
 
 def train_method(

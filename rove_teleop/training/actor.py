@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -55,6 +56,8 @@ def train_actor(
         header = next_header(initial.header, about, classes)
         network = begin(initial, header)
     found = rows(episodes, supervision, about, header)
+    passes = math.ceil(settings.epochs * len(found.observation) / settings.batch)
+    settings = replace(settings, steps=max(settings.steps, passes))
     normalisation = Normalisation.fit(found.observation, found.delta_rad) if initial is None else initial.normalisation
     scale = noise_scale(about.robot, header.joint_names)
     place = training_place()

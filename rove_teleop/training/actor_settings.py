@@ -12,6 +12,7 @@ from ..robots.description import RobotDescription
 class ActorSettings:
     """Hyper-parameters of one training run.
 
+    There are ``steps`` of it, and more where these are fewer than ``epochs`` passes over the samples.
     State regularisation is of the joints alone, never of the scene or of images, and in normalised units:
     ``state_dropout`` is the probability that a sample loses all its joints, ``noise_probability`` that it gets noise
     of ``noise_std``, and less on head and waist. ``null_share`` of the samples lose their tag (a third class).
@@ -20,6 +21,7 @@ class ActorSettings:
     """
 
     steps: int = 2000
+    epochs: float = 0.0
     batch: int = 128
     learning_rate: float = 5e-4
     hidden: int = 256

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ..errors import UsageError
 from .actor_settings import ActorSettings
@@ -22,7 +23,7 @@ class RewardConstants:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """Every number of a round. ``base`` is for an actor from scratch, ``actor`` for the rounds after it."""
+    """Every number of a round. ``base`` is for an actor from scratch, ``actor`` for one that is trained further."""
 
     name: str
     critic: CriticSettings
@@ -45,6 +46,8 @@ _CRITIC = CriticSettings(pretrain_steps=300, steps=700, target_decay=0.99)
 
 Leaving features out makes values rank better, and did not make better policies of them (docs/critic.md)."""
 _PAPER = ActorSettings(steps=2000, batch=128, learning_rate=5e-4)
+_ANEW: dict[str, Any] = {"steps": 3000, "epochs": 15.0, "learning_rate": 1e-3}
+"""With data of some rounds 3000 steps are few passes, and a policy needs some (docs/loop.md)."""
 _SEED = replace(_PAPER, noise_probability=1.0, noise_std=0.4)
 
 PRESETS = {
@@ -54,7 +57,7 @@ PRESETS = {
             name="paper",
             critic=replace(_CRITIC, horizon=16, gamma=1.0, tau=0.7),
             actor=_PAPER,
-            base=replace(_PAPER, steps=3000, learning_rate=1e-3),
+            base=replace(_PAPER, **_ANEW),
             labels=LabelSettings(percentile=70.0, horizon=16, gamma=1.0),
             rewards=RewardConstants(step=-1.0, success=0.0, c_fail=-500.0),
         ),
@@ -62,7 +65,7 @@ PRESETS = {
             name="seed",
             critic=replace(_CRITIC, horizon=50, gamma=0.99, tau=0.7),
             actor=_SEED,
-            base=replace(_SEED, steps=3000, learning_rate=1e-3),
+            base=replace(_SEED, **_ANEW),
             labels=LabelSettings(percentile=70.0, horizon=16, gamma=0.99, positives_only=True),
             rewards=RewardConstants(step=0.0, success=1.0, c_fail=0.0),
         ),

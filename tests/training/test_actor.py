@@ -209,3 +209,12 @@ def test_what_does_not_belong_together_is_refused():
     broken = dataclasses.replace(EPISODES[0], joints=np.full((40, 4), np.nan, np.float32))
     with pytest.raises(DatasetInvalid, match="not finite"):
         train(episodes=[*EPISODES[1:], broken])
+
+
+def test_more_data_is_trained_longer_where_epochs_are_asked_for():
+    def provenance(epochs):
+        return train(settings=dataclasses.replace(TINY, epochs=epochs)).header.provenance
+
+    samples = int(provenance(0.0)["samples"])
+    assert provenance(1e-6)["settings.steps"] == "20"
+    assert provenance(4.0)["settings.steps"] == str(-(-4 * samples // TINY.batch)) > "20"
