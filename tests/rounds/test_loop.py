@@ -12,6 +12,7 @@ import pytest
 from rove_teleop.clock import monotonic_s, sleep_until
 from rove_teleop.episodes.check.verify import verify_dataset
 from rove_teleop.errors import DatasetInvalid, UsageError
+from rove_teleop.failure_calibration.files import policy_hash
 from rove_teleop.rounds.loop import run_loop
 from rove_teleop.rounds.loop_settings import LoopSettings
 from rove_teleop.rounds.workers import Workers
@@ -97,16 +98,17 @@ def test_killed_anywhere_it_ends_the_same_on_two_processes(whole, tmp_path):
 
 @pytest.mark.integration
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("method", ["hg-dagger", "sft"])
-def test_round_0_is_shared(whole, tmp_path, method):
+@pytest.mark.parametrize(("method", "actor"), [("hg-dagger", "further"), ("sft", "anew")])
+def test_round_0_is_shared(whole, tmp_path, method, actor):
     run, other = whole[0], tmp_path / method
     before = results(run)
-    finish(start(other, "--rounds", "1", "--method", method, "--base", str(run), "--workers", "1"))
+    finish(start(other, "--rounds", "1", "--method", method, "--actor", actor, "--base", str(run), "--workers", "1"))
     assert results(run) == before
     assert not (other / "round-0").exists()
     assert json.loads((other / "summary.json").read_text())["method"] == method
-    learnt_from = json.loads((other / "round-1/trained.json").read_text())["inputs"]["data"]
-    assert len(learnt_from) == (1 if method == "sft" else 2)
+    made_from = json.loads((other / "round-1/trained.json").read_text())["inputs"]
+    assert len(made_from["data"]) == (1 if method == "sft" else 2)
+    assert made_from["initial"] == (policy_hash(str(run / "round-0/policy.safetensors")) if actor == "further" else "")
 
 
 @pytest.mark.integration
