@@ -12,7 +12,7 @@ def monotonic_s() -> float:
 
 def wall_time_s() -> float:
     """Seconds since the epoch. For labels only: it may step, so nothing is ever scheduled or aged by it."""
-    # The one place that may: nothing is scheduled or aged by this value.
+    # The one place that may read it: people want a date in a file, and no other clock knows one.
     return time.time()
 
 

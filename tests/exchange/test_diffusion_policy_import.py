@@ -79,6 +79,7 @@ def test_our_own_buffer_comes_back(tmp_path):
     assert {part.labels.outcome for part in after} == {"failure"}
 
 
+# Names of chunks in a zarr 2 array, a number per dimension: no addresses.
 @pytest.mark.parametrize("chunk", ["state/0.0", "ego/0.0.0.0"])
 def test_our_own_buffer_that_lost_a_chunk_is_not_read_as_zeros(tmp_path, chunk):
     record(tmp_path / "data", 50)
