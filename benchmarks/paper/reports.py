@@ -82,8 +82,8 @@ class _Table:
             f"of success with the 95 % Wilson interval over all episodes of the seeds that are in "
             f"({', '.join(counts)} of {self.count}); the interval does not know how much seeds differ, which "
             "the column of single seeds shows, nor trainings on the same episodes (13 points in docs/critic.md, and "
-            "more with few: every round of 'sft' is the base's demonstrations trained again). Differences are in points, "
-            "in brackets how many episodes only the one and only "
+            "more with few: every round of 'sft' is the base's demonstrations trained again). Differences are in "
+            "points, in brackets how many episodes only the one and only "
             "the other did, and the p of McNemar's exact test; with this many tests one in twenty is below 0.05 "
             "by chance. 'AUC of the value': how often the critic, heard at mid-episode while its policy was alone over "
             "these episodes, valued one that then succeeded above one that failed.",
